@@ -1,0 +1,76 @@
+#include "engine/allocator.h"
+
+#include <algorithm>
+
+#include "engine/error.h"
+
+namespace objloc {
+namespace {
+
+constexpr size_t kGranule = 512;
+
+size_t rounded(size_t bytes) {
+    return std::max(kGranule, (bytes + kGranule - 1) / kGranule * kGranule);
+}
+
+}  // namespace
+
+CachingAllocator::CachingAllocator(std::unique_ptr<MemorySource> source, bool reuse)
+    : source_(std::move(source)), reuse_(reuse) {}
+
+CachingAllocator::~CachingAllocator() {
+    trim();
+}
+
+void* CachingAllocator::allocate(size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const size_t wanted = rounded(bytes);
+    // A cached block may be up to a quarter too large: waste stays bounded, and a step's blocks fit the next step's.
+    const auto found = cached_.lower_bound(wanted);
+    void* block = nullptr;
+    size_t size = wanted;
+    if (found != cached_.end() && found->first <= wanted + wanted / 4) {
+        size = found->first;
+        block = found->second;
+        cached_.erase(found);
+    } else {
+        try {
+            block = source_->allocate(wanted);
+        } catch (const Error&) {
+            if (cached_.empty()) throw;
+            trim();  // cached blocks of other sizes may be all that stands in the way
+            block = source_->allocate(wanted);
+        }
+        reserved_ += wanted;
+        reserved_high_water_ = std::max(reserved_high_water_, reserved_);
+    }
+    handed_out_.emplace(block, size);
+    in_use_ += size;
+    high_water_ = std::max(high_water_, in_use_);
+    return block;
+}
+
+void CachingAllocator::release(void* block) noexcept {
+    const std::lock_guard lock(mutex_);
+    const auto found = handed_out_.find(block);
+    if (found == handed_out_.end()) return;
+    const size_t size = found->second;
+    handed_out_.erase(found);
+    in_use_ -= size;
+    if (reuse_) {
+        cached_.emplace(size, block);
+    } else {
+        reserved_ -= size;
+        source_->release(block);
+    }
+}
+
+void CachingAllocator::trim() noexcept {
+    for (const auto& [size, block] : cached_) {
+        reserved_ -= size;
+        source_->release(block);
+    }
+    cached_.clear();
+}
+
+}  // namespace objloc

@@ -1,0 +1,59 @@
+// Memory for tensors: blocks are kept when freed and handed out again by size, because asking the system for a
+// fresh 268 MB activation costs more page faults than the ReLU that fills it.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+namespace objloc {
+
+/// Where blocks come from: the C++ heap, cudaMallocAsync, the host runtime's checked heap.
+class MemorySource {
+  public:
+    virtual ~MemorySource() = default;
+    /// Returns at least `bytes` bytes aligned to 256, or throws Error with what was asked and what is free.
+    virtual void* allocate(size_t bytes) = 0;
+    virtual void release(void* block) noexcept = 0;
+};
+
+/// Caches freed blocks. One stream of work per allocator, so a freed block may be reused at once: whatever still
+/// reads it was enqueued before whatever writes it next.
+class CachingAllocator {
+  public:
+    /// `reuse` false gives every block back at once, which lets a checking source see every lifetime.
+    explicit CachingAllocator(std::unique_ptr<MemorySource> source, bool reuse = true);
+    ~CachingAllocator();
+    CachingAllocator(const CachingAllocator&) = delete;
+    CachingAllocator& operator=(const CachingAllocator&) = delete;
+
+    void* allocate(size_t bytes);
+    void release(void* block) noexcept;
+
+    /// Bytes handed out now, and the most there ever were at once.
+    size_t bytes_in_use() const { return in_use_; }
+    size_t high_water_mark() const { return high_water_; }
+    /// Bytes held from the source, in use or cached, now and at most.
+    size_t bytes_reserved() const { return reserved_; }
+    size_t reserved_high_water_mark() const { return reserved_high_water_; }
+    void reset_high_water_mark() {
+        high_water_ = in_use_;
+        reserved_high_water_ = reserved_;
+    }
+
+    /// Gives every cached block back to the source.
+    void trim() noexcept;
+
+  private:
+
+    std::unique_ptr<MemorySource> source_;
+    bool reuse_;
+    std::mutex mutex_;
+    std::multimap<size_t, void*> cached_;          // by size
+    std::unordered_map<void*, size_t> handed_out_;  // its size
+    size_t in_use_ = 0, high_water_ = 0, reserved_ = 0, reserved_high_water_ = 0;
+};
+
+}  // namespace objloc
