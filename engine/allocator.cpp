@@ -16,7 +16,8 @@ size_t rounded(size_t bytes) {
 }  // namespace
 
 CachingAllocator::CachingAllocator(std::unique_ptr<MemorySource> source, bool reuse)
-    : source_(std::move(source)), reuse_(reuse) {}
+    : source_(std::move(source)), reuse_(reuse) {
+}
 
 CachingAllocator::~CachingAllocator() {
     trim();
@@ -25,7 +26,8 @@ CachingAllocator::~CachingAllocator() {
 void* CachingAllocator::allocate(size_t bytes) {
     const std::lock_guard lock(mutex_);
     const size_t wanted = rounded(bytes);
-    // A cached block may be up to a quarter too large: waste stays bounded, and a step's blocks fit the next step's.
+    // A cached block may be up to a quarter too large: waste stays bounded, and a step's blocks fit the next
+    // step's.
     const auto found = cached_.lower_bound(wanted);
     void* block = nullptr;
     size_t size = wanted;

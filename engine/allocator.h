@@ -1,5 +1,5 @@
-// Memory for tensors: blocks are kept when freed and handed out again by size, because asking the system for a
-// fresh 268 MB activation costs more page faults than the ReLU that fills it.
+// Memory for tensors: blocks are kept when freed and handed out again by size, because asking the system for
+// a fresh 268 MB activation costs more page faults than the ReLU that fills it.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,8 @@ class MemorySource {
     virtual void release(void* block) noexcept = 0;
 };
 
-/// Caches freed blocks. One stream of work per allocator, so a freed block may be reused at once: whatever still
-/// reads it was enqueued before whatever writes it next.
+/// Caches freed blocks. One stream of work per allocator, so a freed block may be reused at once: whatever
+/// still reads it was enqueued before whatever writes it next.
 class CachingAllocator {
   public:
     /// `reuse` false gives every block back at once, which lets a checking source see every lifetime.
@@ -47,11 +47,10 @@ class CachingAllocator {
     void trim() noexcept;
 
   private:
-
     std::unique_ptr<MemorySource> source_;
     bool reuse_;
     std::mutex mutex_;
-    std::multimap<size_t, void*> cached_;          // by size
+    std::multimap<size_t, void*> cached_;           // by size
     std::unordered_map<void*, size_t> handed_out_;  // its size
     size_t in_use_ = 0, high_water_ = 0, reserved_ = 0, reserved_high_water_ = 0;
 };

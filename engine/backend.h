@@ -19,9 +19,9 @@
 
 namespace objloc {
 
-/// The gradient of a convolution's output before its activation. When the problem pools, `dy` is the gradient of
-/// the pooled output (N, P/2, Q/2, K) and `codes` (u8, same shape) says which of the four each one goes to;
-/// else `dy` is (N, P, Q, K), already zero where ReLU clipped, and `codes` is empty.
+/// The gradient of a convolution's output before its activation. When the problem pools, `dy` is the gradient
+/// of the pooled output (N, P/2, Q/2, K) and `codes` (u8, same shape) says which of the four each one goes
+/// to; else `dy` is (N, P, Q, K), already zero where ReLU clipped, and `codes` is empty.
 struct Conv2dGradient {
     Tensor dy, codes;
 };
@@ -55,17 +55,17 @@ struct StepControl {
 /// What `box_metrics` adds up over a log interval; f32 (kCount), all zero at the start.
 struct BoxMetrics {
     enum : int {
-        kSteps,           // calls
-        kFiniteSteps,     // calls before the first loss that is not finite
-        kImages,          // boxes
-        kLoss,            // sum over calls of the loss given
-        kFloor,           // sum over boxes of the targets' mean entropy: the least cross-entropy there is
-        kIoU,             // sum over boxes
-        kIoUOver50,       // boxes with IoU >= 0.5
+        kSteps,        // calls
+        kFiniteSteps,  // calls before the first loss that is not finite
+        kImages,       // boxes
+        kLoss,         // sum over calls of the loss given
+        kFloor,        // sum over boxes of the targets' mean entropy: the least cross-entropy there is
+        kIoU,          // sum over boxes
+        kIoUOver50,    // boxes with IoU >= 0.5
         kIoUOver75,
-        kCentreError,     // sum over boxes of the distance between centres, in fractions of the side
-        kSizeError,       // sum over boxes of |width - true width| + |height - true height|, halved
-        kPredicted,       // 4 sums of the predicted outputs (square boxes leave the fourth 0)
+        kCentreError,  // sum over boxes of the distance between centres, in fractions of the side
+        kSizeError,    // sum over boxes of |width - true width| + |height - true height|, halved
+        kPredicted,    // 4 sums of the predicted outputs (square boxes leave the fourth 0)
         kPredictedSquared = kPredicted + 4,  // 4 sums of their squares: variance shows collapse
         kCount = kPredictedSquared + 4
     };
@@ -91,8 +91,8 @@ class Backend {
     virtual void fill(const Tensor& y, float value) = 0;  // f32
     virtual void synchronize() = 0;
 
-    /// Makes `step`, whose shapes and addresses are the same each time, cheap to repeat: CUDA captures it once
-    /// into a graph. The base class returns it as it is.
+    /// Makes `step`, whose shapes and addresses are the same each time, cheap to repeat: CUDA captures it
+    /// once into a graph. The base class returns it as it is.
     virtual std::function<void()> capture(std::function<void()> step);
 
     // ---- Convolution: x (N,H,W,C), w (R,S,C,K), bias (K) or empty, y (N, out_rows, out_columns, K) --------

@@ -1,6 +1,6 @@
-// Philox4x32-10: the one source of randomness. Counter based, so image 17 of stream 0 under seed 5 is the same
-// image on every backend, in any batch order, after any resume, on any number of threads.
-// Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+// Philox4x32-10: the one source of randomness. Counter based, so image 17 of stream 0 under seed 5 is the
+// same image on every backend, in any batch order, after any resume, on any number of threads. Source:
+// Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 #pragma once
 
 #include <cstdint>

@@ -11,8 +11,8 @@ namespace objloc {
 
 /// y[n,p,q,k] = act(bias[k] + sum over r,s,c of x[n, p*stride_h + r - pad_top, q*stride_w + s - pad_left, c]
 ///                                              * w[r,s,c,k]), x zero outside the image.
-/// As Keras's Conv2D (cross-correlation). `relu` makes act max(0, .), else it is the identity. `pool` then takes
-/// the 2x2 maximum at stride 2 (a last odd row or column is dropped, as with Keras's 'valid').
+/// As Keras's Conv2D (cross-correlation). `relu` makes act max(0, .), else it is the identity. `pool` then
+/// takes the 2x2 maximum at stride 2 (a last odd row or column is dropped, as with Keras's 'valid').
 struct Conv2dProblem {
     int64_t N = 0, H = 0, W = 0, C = 0, K = 0;
     int64_t R = 3, S = 3;
@@ -36,8 +36,8 @@ struct Conv2dProblem {
 /// maximum in row-major order; 4 = ReLU clipped all four, so no gradient passes.
 enum : uint8_t { kPoolClipped = 4 };
 
-/// y[n,p,q,c] = max over r,s of x[n, p*stride_h + r, q*stride_w + s, c]; windows lie inside the image, as with
-/// Keras's MaxPooling2D(padding='valid'). The first maximum in row-major order wins a tie.
+/// y[n,p,q,c] = max over r,s of x[n, p*stride_h + r, q*stride_w + s, c]; windows lie inside the image, as
+/// with Keras's MaxPooling2D(padding='valid'). The first maximum in row-major order wins a tie.
 struct MaxPool2dProblem {
     int64_t N = 0, H = 0, W = 0, C = 0;
     int64_t R = 2, S = 2;

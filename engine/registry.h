@@ -19,7 +19,8 @@ struct BackendOptions {
     CpuConv cpu_conv = CpuConv::automatic;
 };
 
-/// A backend by name. `missing` is empty when it can be made here, else the reason; `cure` what to do about it.
+/// A backend by name. `missing` is empty when it can be made here, else the reason; `cure` what to do about
+/// it.
 struct BackendEntry {
     std::string name;
     std::string missing, cure;

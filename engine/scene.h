@@ -1,6 +1,6 @@
-// What a scene is, to the bit: where the object lies, and the colour of each pixel. Plain functions that the CPU
-// and the CUDA kernels share, so that both draw the same images and boxes.
-// Distributions: those of the seed, https://medium.com/analytics-vidhya/object-localization-using-keras-d78d6810d0be
+// What a scene is, to the bit: where the object lies, and the colour of each pixel. Plain functions that the
+// CPU and the CUDA kernels share, so that both draw the same images and boxes. Distributions: those of the
+// seed, https://medium.com/analytics-vidhya/object-localization-using-keras-d78d6810d0be
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace objloc {
 
-/// A white disc on black; the sprite's RGB pasted on black without its mask; the sprite pasted with its mask over
-/// a photograph.
+/// A white disc on black; the sprite's RGB pasted on black without its mask; the sprite pasted with its mask
+/// over a photograph.
 enum class SceneKind : int32_t { blob, cat, natural };
 
 /// Everything that decides image `index` of a scene, besides the pictures. Sizes in pixels.
@@ -32,13 +32,13 @@ struct SpriteEntry {
 /// Where the object lies. A blob is the disc inscribed in the square (x, y, width, height).
 struct ScenePlacement {
     int32_t x, y, width, height;
-    int32_t radius;            // blob only
-    int32_t sprite = 0;        // index of the atlas entry
-    int32_t background = 0;    // index of the photograph
+    int32_t radius;          // blob only
+    int32_t sprite = 0;      // index of the atlas entry
+    int32_t background = 0;  // index of the photograph
 };
 
-/// The blob's centre lies in [8, 120) and its radius in [4, distance of the centre to the nearest border), for
-/// the seed's side of 128; other sides scale the constants.
+/// The blob's centre lies in [8, 120) and its radius in [4, distance of the centre to the nearest border),
+/// for the seed's side of 128; other sides scale the constants.
 OBJLOC_HOST_DEVICE inline ScenePlacement place_blob(const SceneSpec& spec, uint64_t index) {
     const Philox4 random = philox_at(spec.seed, spec.stream, index, 0);
     const int32_t margin = spec.side / 16;

@@ -15,7 +15,8 @@ int64_t Shape::count() const {
 }
 
 void Shape::push_back(int64_t extent) {
-    if (rank_ == kMaxRank) throw Error("shape " + text(), "has four axes already, the most a tensor can have");
+    if (rank_ == kMaxRank)
+        throw Error("shape " + text(), "has four axes already, the most a tensor can have");
     if (extent < 0) throw Error("shape " + text(), "cannot have an axis of " + std::to_string(extent));
     extents_[static_cast<size_t>(rank_++)] = extent;
 }

@@ -18,21 +18,30 @@ uint64_t next_storage_id() {
 size_t size_of(DType type) {
     switch (type) {
         case DType::f32:
-        case DType::i32: return 4;
-        case DType::bf16: return 2;
-        case DType::u8: return 1;
-        case DType::i64: return 8;
+        case DType::i32:
+            return 4;
+        case DType::bf16:
+            return 2;
+        case DType::u8:
+            return 1;
+        case DType::i64:
+            return 8;
     }
     throw Error("element type", "is none of those in engine/tensor.h");
 }
 
 const char* name_of(DType type) {
     switch (type) {
-        case DType::f32: return "f32";
-        case DType::bf16: return "bf16";
-        case DType::u8: return "u8";
-        case DType::i32: return "i32";
-        case DType::i64: return "i64";
+        case DType::f32:
+            return "f32";
+        case DType::bf16:
+            return "bf16";
+        case DType::u8:
+            return "u8";
+        case DType::i32:
+            return "i32";
+        case DType::i64:
+            return "i64";
     }
     return "?";
 }
@@ -41,7 +50,8 @@ Storage::Storage(std::shared_ptr<CachingAllocator> allocator, size_t bytes)
     : allocator_(std::move(allocator)),
       data_(allocator_->allocate(bytes)),
       bytes_(bytes),
-      id_(next_storage_id()) {}
+      id_(next_storage_id()) {
+}
 
 Storage::~Storage() {
     allocator_->release(data_);
@@ -50,8 +60,8 @@ Storage::~Storage() {
 Tensor::Tensor(Shape shape, DType type, std::shared_ptr<Storage> storage, size_t byte_offset)
     : shape_(shape), type_(type), storage_(std::move(storage)), byte_offset_(byte_offset) {
     if (byte_offset_ + bytes() > storage_->bytes()) {
-        throw Error("tensor " + shape_.text(), "reaches past the end of its storage of " +
-                                                   std::to_string(storage_->bytes()) + " bytes");
+        throw Error("tensor " + shape_.text(),
+                    "reaches past the end of its storage of " + std::to_string(storage_->bytes()) + " bytes");
     }
 }
 

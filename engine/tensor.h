@@ -10,8 +10,8 @@
 
 namespace objloc {
 
-/// Element types. Activations, gradients and parameters are f32 (bf16 where a precision asks for it); u8 holds
-/// image bytes and pooling codes, i32 pooling positions, i64 counters.
+/// Element types. Activations, gradients and parameters are f32 (bf16 where a precision asks for it); u8
+/// holds image bytes and pooling codes, i32 pooling positions, i64 counters.
 enum class DType { f32, bf16, u8, i32, i64 };
 
 size_t size_of(DType type);
@@ -29,8 +29,9 @@ class Storage {
     size_t bytes() const { return bytes_; }
     /// Unique among all storages there ever were, unlike the address.
     uint64_t id() const { return id_; }
-    /// Counts the updates of parameter values, so that backends can keep derived forms (transformed or repacked
-    /// weights) and know when they are stale. Optimizers and uploads bump it; ops on activations need not.
+    /// Counts the updates of parameter values, so that backends can keep derived forms (transformed or
+    /// repacked weights) and know when they are stale. Optimizers and uploads bump it; ops on activations
+    /// need not.
     uint64_t version() const { return version_; }
     void bump_version() { ++version_; }
 

@@ -1,0 +1,14 @@
+#include "engine/ops/ops.h"
+
+namespace objloc::ops {
+
+Variable mean(Tape& tape, const Variable& x) {
+    Backend& backend = tape.backend();
+    const Tensor y = backend.allocate({1});
+    backend.mean_forward(x.value(), y);
+    return tape.record(y, {x}, [&tape, &backend, x](const Tensor& dy) {
+        tape.send(x, [&](const Tensor& dx) { backend.mean_backward(dy, dx); });
+    });
+}
+
+}  // namespace objloc::ops
