@@ -13,6 +13,10 @@ namespace objloc {
 /// over a photograph.
 enum class SceneKind : int32_t { blob, cat, natural };
 
+/// How a network sees a byte: as a fraction in [0,1] and RGB, as the seed does; or as keras.applications.vgg16's
+/// preprocess_input, BGR minus ImageNet's means.
+enum class Preprocess : int32_t { unit, caffe };
+
 /// Everything that decides image `index` of a scene, besides the pictures. Sizes in pixels.
 struct SceneSpec {
     SceneKind kind = SceneKind::blob;
@@ -22,6 +26,7 @@ struct SceneSpec {
     int32_t backgrounds = 0;
     uint64_t seed = 0;
     uint32_t stream = 0;  // training, held-out and so on never share images
+    Preprocess preprocess = Preprocess::unit;
 };
 
 /// One size of the sprite in the atlas: RGBA bytes, row-major, from `offset` on.
@@ -97,6 +102,27 @@ OBJLOC_HOST_DEVICE inline uint8_t scene_pixel(const SceneSpec& spec, const Scene
     if (down < 0 || right < 0 || down >= at.height || right >= at.width) return back;
     const uint8_t* sprite = atlas + sprites[at.sprite].offset + 4 * (down * at.width + right);
     return spec.kind == SceneKind::cat ? sprite[c] : blend(back, sprite[c], sprite[3]);
+}
+
+/// The byte channel that the network's channel `c` is made from.
+OBJLOC_HOST_DEVICE inline int32_t source_channel(Preprocess preprocess, int32_t c) {
+    return preprocess == Preprocess::caffe ? 2 - c : c;
+}
+
+/// What the network sees in its channel `c` for a byte of `source_channel(preprocess, c)`.
+OBJLOC_HOST_DEVICE inline float network_value(Preprocess preprocess, uint8_t byte, int32_t c) {
+    if (preprocess == Preprocess::unit) return static_cast<float>(byte) / 255.0f;
+    const float mean = c == 0 ? 103.939f : c == 1 ? 116.779f : 123.68f;  // blue, green, red over ImageNet
+    return static_cast<float>(byte) - mean;
+}
+
+/// Channel `c` of pixel (row, column) as `draw_scenes` writes it.
+OBJLOC_HOST_DEVICE inline float scene_value(const SceneSpec& spec, const ScenePlacement& at,
+                                            const SpriteEntry* sprites, const uint8_t* atlas,
+                                            const uint8_t* backgrounds, int32_t row, int32_t column, int32_t c) {
+    const int32_t source = source_channel(spec.preprocess, c);
+    return network_value(spec.preprocess,
+                         scene_pixel(spec, at, sprites, atlas, backgrounds, row, column, source), c);
 }
 
 }  // namespace objloc

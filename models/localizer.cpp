@@ -1,0 +1,160 @@
+#include "models/localizer.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "engine/initializers.h"
+#include "engine/ops/ops.h"
+#include "models/vgg16.h"
+
+namespace objloc {
+namespace {
+
+constexpr const char* kHead = "dense";
+
+/// "6,960" as Keras's summary writes numbers.
+std::string grouped(int64_t number) {
+    std::string text = std::to_string(number);
+    for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3)
+        text.insert(static_cast<size_t>(at), ",");
+    return text;
+}
+
+std::string output_text(const Shape& output) {
+    return "(None, " + output.text().substr(1);
+}
+
+}  // namespace
+
+std::string LocalizerConfig::architecture() const {
+    if (width == 1) return "vgg16";
+    if (width == 0.25) return "vgg16-slim";
+    return fmt::format("vgg16 at width {}", width);
+}
+
+std::string LocalizerConfig::to_json() const {
+    const nlohmann::ordered_json json = {{"architecture", "vgg16"},
+                                         {"width", width},
+                                         {"side", side},
+                                         {"box", name_of(box)},
+                                         {"preprocess", name_of(preprocess)}};
+    return json.dump();
+}
+
+LocalizerConfig LocalizerConfig::from_json(const std::string& text) {
+    try {
+        const auto json = nlohmann::json::parse(text);
+        if (json.at("architecture") != "vgg16") {
+            throw Error("model configuration",
+                        "the architecture " + json.at("architecture").dump() + " is unknown");
+        }
+        LocalizerConfig config;
+        config.width = json.at("width");
+        config.side = json.at("side");
+        config.box = parse_box_form(json.at("box"));
+        config.preprocess = parse_preprocess(json.at("preprocess"));
+        return config;
+    } catch (const nlohmann::json::exception& failure) {
+        throw Error("model configuration", std::string("cannot be understood: ") + failure.what(),
+                    "Use a model.h5 that objloc_train wrote.");
+    }
+}
+
+const char* name_of(BoxForm form) {
+    return form == BoxForm::square ? "square" : "rect";
+}
+
+BoxForm parse_box_form(const std::string& name) {
+    if (name == "square") return BoxForm::square;
+    if (name == "rect") return BoxForm::rect;
+    throw Error("box form '" + name + "'", "there is no such form", "Known: square, rect.");
+}
+
+const char* name_of(Preprocess preprocess) {
+    return preprocess == Preprocess::unit ? "unit" : "caffe";
+}
+
+Preprocess parse_preprocess(const std::string& name) {
+    if (name == "unit") return Preprocess::unit;
+    if (name == "caffe") return Preprocess::caffe;
+    throw Error("preprocessing '" + name + "'", "there is no such preprocessing", "Known: unit, caffe.");
+}
+
+Localizer::Localizer(const LocalizerConfig& config, uint64_t seed) : config_(config) {
+    layers_.push_back({"input_1", "InputLayer", {config.side, config.side, 3}, {}});
+    Shape features;
+    for (const Vgg16Conv& conv : vgg16_convolutions(config.width, config.side)) {
+        const std::string kernel = conv.name + "/kernel", bias = conv.name + "/bias";
+        const Shape shape{3, 3, conv.in, conv.out};
+        parameters_.add(kernel, shape, he_normal(shape, seed, kernel));
+        parameters_.add(bias, {conv.out});
+        features = {conv.side, conv.side, conv.out};
+        layers_.push_back({conv.name, "Conv2D", features, {kernel, bias}});
+        if (!conv.last_in_block()) continue;
+        features = {conv.side / 2, conv.side / 2, conv.out};
+        layers_.push_back({conv.pool_name, "MaxPooling2D", features, {}});
+    }
+    layers_.push_back({"flatten", "Flatten", {features.count()}, {}});
+    const std::string kernel = std::string(kHead) + "/kernel", bias = std::string(kHead) + "/bias";
+    const Shape shape{features.count(), config.outputs()};
+    parameters_.add(kernel, shape, glorot_uniform(shape, seed, kernel));
+    parameters_.add(bias, {config.outputs()});
+    layers_.push_back({kHead, "Dense", {config.outputs()}, {kernel, bias}});
+}
+
+std::string Localizer::summary() const {
+    const auto row = [](const std::string& layer, const std::string& output, const std::string& count,
+                        const std::string& trainable) {
+        return fmt::format("{:<30} {:<24} {:>12}   {:<9}\n", layer, output, count, trainable);
+    };
+    const std::string rule(81, '='), thin(81, '_');
+    std::string text = "Model: \"" + config_.architecture() + " localizer\"\n" + thin + "\n" +
+                       row("Layer (type)", "Output Shape", "Param #", "Trainable") + rule + "\n";
+    for (const LayerSummary& layer : layers_) {
+        int64_t count = 0;
+        bool trainable = false;
+        for (const Parameter& parameter : parameters_.all()) {
+            if (parameter.layer() != layer.name) continue;
+            count += parameter.shape.count();
+            trainable = parameter.trainable;
+        }
+        text += row(layer.name + " (" + layer.type + ")", output_text(layer.output), grouped(count),
+                    count == 0  ? "-"
+                    : trainable ? "Y"
+                                : "N");
+    }
+    const int64_t total = parameters_.count(), trainable = parameters_.trainable_count();
+    const auto megabytes = [](int64_t count) { return static_cast<double>(count) * 4 / (1 << 20); };
+    text += rule + "\n";
+    text += fmt::format("Total params: {} ({:.2f} MB)\n", grouped(total), megabytes(total));
+    text += fmt::format("Trainable params: {} ({:.2f} MB)\n", grouped(trainable), megabytes(trainable));
+    text += fmt::format("Non-trainable params: {} ({:.2f} MB)\n", grouped(total - trainable),
+                        megabytes(total - trainable));
+    return text + thin + "\n";
+}
+
+Variable Localizer::logits(Tape& tape, const Variable& images) {
+    const auto convolutions = vgg16_convolutions(config_.width, config_.side);
+    const Variable features = vgg16_features(tape, parameters_, convolutions, images);
+    return ops::dense(tape, ops::flatten(tape, features),
+                      parameters_.on(tape, std::string(kHead) + "/kernel"),
+                      parameters_.on(tape, std::string(kHead) + "/bias"));
+}
+
+Variable Localizer::boxes(Tape& tape, const Variable& images) {
+    return ops::sigmoid(tape, logits(tape, images));
+}
+
+double Localizer::forward_flops() const {
+    double total = 0;
+    for (const Vgg16Conv& conv : vgg16_convolutions(config_.width, config_.side)) {
+        total += 2.0 * 9 * static_cast<double>(conv.side * conv.side * conv.in * conv.out);
+    }
+    return total +
+           2.0 * static_cast<double>(layers_.back().output.count() * layers_.rbegin()[1].output.count());
+}
+
+}  // namespace objloc

@@ -1,0 +1,72 @@
+// The localizer: a VGG16 backbone without top, Flatten, and a dense head whose sigmoids are the box.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/parameters.h"
+#include "engine/scene.h"
+#include "engine/tape.h"
+
+namespace objloc {
+
+/// square: (x, y, size), as the seed. rect: (x, y, width, height).
+enum class BoxForm { square, rect };
+
+/// Everything that decides the architecture; kept in the model file, so that the file alone is enough.
+struct LocalizerConfig {
+    double width = 1;    // channels of VGG16 times this; 1 is the paper's, 0.25 is vgg16-slim
+    int64_t side = 128;  // of the square input image, at least 32
+    BoxForm box = BoxForm::square;
+    Preprocess preprocess = Preprocess::unit;
+
+    int outputs() const { return box == BoxForm::square ? 3 : 4; }
+    /// "vgg16", "vgg16-slim", or "vgg16 at width 0.5".
+    std::string architecture() const;
+    std::string to_json() const;
+    /// Throws Error when the text is not such a configuration.
+    static LocalizerConfig from_json(const std::string& text);
+};
+
+const char* name_of(BoxForm form);
+BoxForm parse_box_form(const std::string& name);
+const char* name_of(Preprocess preprocess);
+Preprocess parse_preprocess(const std::string& name);
+
+/// One row of the table that Keras users know.
+struct LayerSummary {
+    std::string name, type;
+    Shape output;  // without the batch: (H, W, C) or (units)
+    std::vector<std::string> parameters;
+};
+
+class Localizer {
+  public:
+    /// Convolutions start as he_normal, the head as glorot_uniform, biases at 0.
+    Localizer(const LocalizerConfig& config, uint64_t seed);
+
+    const LocalizerConfig& config() const { return config_; }
+    ParameterSet& parameters() { return parameters_; }
+    const ParameterSet& parameters() const { return parameters_; }
+    const std::vector<LayerSummary>& layers() const { return layers_; }
+    /// Layer, output shape, parameters, trainable; totals. As keras.Model.summary.
+    std::string summary() const;
+
+    /// Logits (N, outputs) of images (N, side, side, 3) as `Preprocess` has them. Parameters must be placed.
+    Variable logits(Tape& tape, const Variable& images);
+    /// sigmoid(logits): the boxes, fractions of the side.
+    Variable boxes(Tape& tape, const Variable& images);
+
+    /// Whether the parameter belongs to the backbone.
+    static bool in_backbone(const Parameter& parameter) { return parameter.layer() != "dense"; }
+    /// Multiply-adds times two of one forward pass of one image.
+    double forward_flops() const;
+
+  private:
+    LocalizerConfig config_;
+    ParameterSet parameters_;
+    std::vector<LayerSummary> layers_;
+};
+
+}  // namespace objloc

@@ -1,0 +1,31 @@
+// VGG16 without top. Source: Simonyan, Zisserman, "Very deep convolutional networks for large-scale image
+// recognition", ICLR 2015, configuration D; keras.applications.VGG16(include_top=False), whose layer names it
+// has.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/parameters.h"
+#include "engine/tape.h"
+
+namespace objloc {
+
+/// One 3x3 convolution with ReLU; `last_in_block` is followed by a 2x2 max-pool.
+struct Vgg16Conv {
+    std::string name;       // "block1_conv1"
+    std::string pool_name;  // "block1_pool", or empty
+    int64_t side;           // of its input and, before pooling, of its output
+    int64_t in, out;        // channels
+    bool last_in_block() const { return !pool_name.empty(); }
+};
+
+/// The thirteen convolutions for an input side of at least 32. `width` scales the channels, to at least 1.
+std::vector<Vgg16Conv> vgg16_convolutions(double width, int64_t side);
+
+/// Images (N, side, side, 3) to features (N, side/32, side/32, C).
+Variable vgg16_features(Tape& tape, ParameterSet& parameters, const std::vector<Vgg16Conv>& convolutions,
+                        const Variable& images);
+
+}  // namespace objloc
