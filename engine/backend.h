@@ -157,7 +157,8 @@ class Backend {
 
     // ---- Scenes and what is said about boxes --------------------------------------------------------------
     /// Images first_index[0] .. first_index[0] + N - 1 of the scene, as engine/scene.h defines them: images
-    /// (N, side, side, 3) f32, each `scene_value`, boxes (N, outputs) f32, each `box_fraction`. `first_index` is i64 (1).
+    /// (N, side, side, 3) f32, each `scene_value`, boxes (N, outputs) f32, each `box_fraction`. `first_index`
+    /// is i64 (1).
     virtual void draw_scenes(const SceneSpec& spec, const SceneAssets& assets, const Tensor& first_index,
                              const Tensor& images, const Tensor& boxes) = 0;
     /// Adds one batch to `sums` (BoxMetrics): boxes predicted and true (N, 3 or 4) in fractions, loss (1).

@@ -66,4 +66,10 @@ void Optimizer::update() {
     }
 }
 
+double Optimizer::gradient_norm() const {
+    float squared = 0;
+    backend_.download(squared_norm_, &squared);
+    return std::sqrt(double{squared});
+}
+
 }  // namespace objloc

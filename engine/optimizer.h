@@ -33,6 +33,8 @@ class Optimizer {
     /// Updates the parameters from their gradients; part of the captured step. A gradient that is not finite
     /// changes nothing.
     void update();
+    /// The global norm of the last step's gradients, before clipping. Waits for the device.
+    double gradient_norm() const;
     /// Steps begun.
     int64_t steps() const { return steps_; }
 

@@ -13,8 +13,8 @@ namespace objloc {
 /// over a photograph.
 enum class SceneKind : int32_t { blob, cat, natural };
 
-/// How a network sees a byte: as a fraction in [0,1] and RGB, as the seed does; or as keras.applications.vgg16's
-/// preprocess_input, BGR minus ImageNet's means.
+/// How a network sees a byte: as a fraction in [0,1] and RGB, as the seed does; or as
+/// keras.applications.vgg16's preprocess_input, BGR minus ImageNet's means.
 enum class Preprocess : int32_t { unit, caffe };
 
 /// Everything that decides image `index` of a scene, besides the pictures. Sizes in pixels.
@@ -116,10 +116,18 @@ OBJLOC_HOST_DEVICE inline float network_value(Preprocess preprocess, uint8_t byt
     return static_cast<float>(byte) - mean;
 }
 
+/// The byte that `network_value` made, for showing what the network saw.
+OBJLOC_HOST_DEVICE inline uint8_t network_byte(Preprocess preprocess, float value, int32_t c) {
+    const float byte =
+        preprocess == Preprocess::unit ? value * 255.0f : value - network_value(preprocess, 0, c);
+    return static_cast<uint8_t>(byte + 0.5f);
+}
+
 /// Channel `c` of pixel (row, column) as `draw_scenes` writes it.
 OBJLOC_HOST_DEVICE inline float scene_value(const SceneSpec& spec, const ScenePlacement& at,
                                             const SpriteEntry* sprites, const uint8_t* atlas,
-                                            const uint8_t* backgrounds, int32_t row, int32_t column, int32_t c) {
+                                            const uint8_t* backgrounds, int32_t row, int32_t column,
+                                            int32_t c) {
     const int32_t source = source_channel(spec.preprocess, c);
     return network_value(spec.preprocess,
                          scene_pixel(spec, at, sprites, atlas, backgrounds, row, column, source), c);

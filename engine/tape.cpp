@@ -8,6 +8,7 @@
 namespace objloc {
 
 Variable Tape::leaf(Tensor value, Tensor target) const {
+    if (!recording_) return constant(std::move(value));
     auto slot = std::make_shared<GradientSlot>();
     slot->target = std::move(target);
     return {std::move(value), std::move(slot)};

@@ -47,7 +47,8 @@ class Variable {
 
 class Tape {
   public:
-    explicit Tape(Backend& backend) : backend_(backend) {}
+    /// `recording` false: inference; every leaf counts as a constant.
+    explicit Tape(Backend& backend, bool recording = true) : backend_(backend), recording_(recording) {}
 
     Backend& backend() const { return backend_; }
 
@@ -85,6 +86,7 @@ class Tape {
                     std::function<void(const Tensor& dy)> backward, bool after_relu);
 
     Backend& backend_;
+    bool recording_;
     std::vector<Record> records_;
 };
 

@@ -1,0 +1,23 @@
+// A localizer in a file: Keras's HDF5 weights with the configuration as one more attribute, so that the file
+// alone is enough to predict, and Keras opens it too.
+#pragma once
+
+#include <string>
+
+#include "models/keras_weights.h"
+#include "models/localizer.h"
+
+namespace objloc {
+
+/// Writes all parameters, whole or not at all. Throws Error as write_keras_weights does.
+void save_model(const std::string& path, const Localizer& localizer);
+
+/// Makes the localizer of a file that `save_model` wrote; its parameters are not placed yet. Throws Error
+/// when the file has no configuration or lacks a tensor.
+Localizer load_model(const std::string& path);
+
+/// Fills the parameters, before they are placed, from any file of Keras's. The head may be missing, for it
+/// then starts fresh; the backbone may not. Throws Error as `match_arrays` does.
+LoadReport load_weights(Localizer& localizer, const std::string& path);
+
+}  // namespace objloc

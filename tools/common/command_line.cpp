@@ -1,0 +1,60 @@
+#include "tools/common/command_line.h"
+
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "engine/error.h"
+#include "kernels/backends.h"
+
+namespace objloc {
+namespace {
+
+CpuConv parse_cpu_conv(const std::string& name) {
+    if (name == "direct") return CpuConv::direct;
+    if (name == "winograd") return CpuConv::winograd;
+    return CpuConv::automatic;
+}
+
+}  // namespace
+
+int run_tool(CLI::App& app, int argc, char** argv, const std::function<void()>& body) {
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& failure) {
+        return app.exit(failure) == 0 ? 0 : 2;
+    }
+    try {
+        body();
+        return 0;
+    } catch (const Error& failure) {
+        std::fprintf(stderr, "error: %s\n", failure.what());
+    } catch (const std::bad_alloc&) {
+        std::fprintf(stderr, "error: out of memory\n  Try a smaller --batch.\n");
+    } catch (const std::exception& failure) {
+        std::fprintf(stderr, "error: %s\n  This should not happen: please report it.\n", failure.what());
+    }
+    return 1;
+}
+
+void DeviceOptions::add_to(CLI::App& app) {
+    app.add_option("--device", device, "auto (the first that works here), cuda, cudnn or cpu")
+        ->check(CLI::IsMember({"auto", "cpu", "cuda", "cudnn"}))
+        ->capture_default_str();
+    app.add_option("--threads", threads, "CPU threads; 0 is all cores")
+        ->check(CLI::Range(0, 1024))
+        ->capture_default_str();
+    app.add_option("--cpu-conv", cpu_conv,
+                   "how the CPU convolves: direct, winograd (where it applies), auto (what is faster)")
+        ->check(CLI::IsMember({"auto", "direct", "winograd"}))
+        ->capture_default_str();
+}
+
+std::unique_ptr<Backend> DeviceOptions::make() const {
+    const bool gpu = device == "cuda" || device == "cudnn";
+    if (gpu && cpu_conv != "auto")
+        throw Error("--cpu-conv", "does not concern --device " + device, "Leave it out.");
+    return builtin_backends().make(device, {threads, parse_cpu_conv(cpu_conv)});
+}
+
+}  // namespace objloc

@@ -1,0 +1,116 @@
+// objloc_predict: puts a box on pictures with a trained model.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "generators/drawing.h"
+#include "generators/resize.h"
+#include "models/model_file.h"
+#include "tools/common/command_line.h"
+#include "tools/common/evaluation.h"
+
+namespace {
+
+using namespace objloc;
+namespace fs = std::filesystem;
+
+struct PredictOptions {
+    std::string model, out;
+    std::vector<std::string> images;
+    bool json = false;
+    DeviceOptions device;
+};
+
+struct Prediction {
+    std::string image, picture;  // the input file, and where it was drawn with its box, or ""
+    PixelBox box;
+};
+
+/// The picture squeezed to the network's square input, as the network sees it.
+std::vector<float> network_input(const Image& image, const LocalizerConfig& config) {
+    const int side = static_cast<int>(config.side);
+    const Image square = resize(to_rgb(image), side, side);
+    std::vector<float> values(square.pixels.size());
+    for (size_t at = 0; at < values.size(); ++at) {
+        const auto c = static_cast<int32_t>(at % 3);
+        const size_t source = at - at % 3 + static_cast<size_t>(source_channel(config.preprocess, c));
+        values[at] = network_value(config.preprocess, square.pixels[source], c);
+    }
+    return values;
+}
+
+PixelBox predict(Backend& backend, Localizer& localizer, const Image& image) {
+    const LocalizerConfig& config = localizer.config();
+    const Tensor input = backend.allocate({1, config.side, config.side, 3});
+    backend.upload(network_input(image, config).data(), input);
+    const std::vector<float> box = predict_boxes(backend, localizer, input);
+    return pixel_box(box.data(), config.outputs(), image.width, image.height);
+}
+
+/// DIR/NAME.box.png, NAME being the picture's own with its ending, so that cat.png and cat.jpg do not
+/// collide.
+std::string draw(const std::string& folder, const std::string& path, const Image& image,
+                 const PixelBox& box) {
+    Image picture = to_rgb(image);
+    draw_box(picture, box, {60, 255, 60}, std::max(2, std::min(image.width, image.height) / 160));
+    const std::string target = folder + "/" + fs::path(path).filename().string() + ".box.png";
+    save_png(target, picture);
+    return target;
+}
+
+void print(const std::vector<Prediction>& predictions, bool json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const Prediction& at : predictions) {
+        const PixelBox& box = at.box;
+        if (json) {
+            nlohmann::ordered_json row = {
+                {"image", at.image}, {"x", box.x}, {"y", box.y}, {"w", box.width}, {"h", box.height}};
+            if (!at.picture.empty()) row["picture"] = at.picture;
+            list.push_back(row);
+        } else {
+            fmt::print("{}: x {} y {} w {} h {}{}\n", at.image, box.x, box.y, box.width, box.height,
+                       at.picture.empty() ? "" : "  -> " + at.picture);
+        }
+    }
+    if (json) fmt::print("{}\n", list.dump(2));
+}
+
+void run(const PredictOptions& options) {
+    Localizer localizer = load_model(options.model);
+    const std::unique_ptr<Backend> backend = options.device.make();
+    localizer.parameters().place(*backend);
+    if (!options.out.empty()) {
+        std::error_code failure;
+        fs::create_directories(options.out, failure);
+        if (failure)
+            throw Error(options.out, "the folder cannot be made: " + failure.message(),
+                        "Give another --out.");
+    }
+    std::vector<Prediction> predictions;
+    for (const std::string& path : options.images) {
+        const Image image = load_image(path);
+        const PixelBox box = predict(*backend, localizer, image);
+        predictions.push_back({path, options.out.empty() ? "" : draw(options.out, path, image, box), box});
+    }
+    print(predictions, options.json);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app(
+        "Puts a box on pictures. Train a model first (objloc_train), then:\n\n"
+        "    objloc_predict --model runs/natural/model.h5 photo.jpg             prints x y w h in pixels\n"
+        "    objloc_predict --model runs/natural/model.h5 *.png --out boxed/    draws the boxes too\n",
+        "objloc_predict");
+    PredictOptions options;
+    app.add_option("--model", options.model, "the model.h5 of a run folder; it says all about the model")
+        ->required();
+    app.add_option("images", options.images, "PNG or JPEG files of any size")->required();
+    app.add_option("--out", options.out, "folder for the pictures with their boxes drawn");
+    app.add_flag("--json", options.json, "print a JSON array instead of lines");
+    options.device.add_to(app);
+    return run_tool(app, argc, argv, [&] { run(options); });
+}

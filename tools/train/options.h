@@ -1,0 +1,63 @@
+// What a person may ask of objloc_train. Defaults are the seed's; where they differ the help says why.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/optimizer.h"
+#include "engine/schedule.h"
+#include "models/localizer.h"
+#include "tools/common/command_line.h"
+
+namespace objloc {
+
+struct TrainOptions {
+    std::string scene = "natural";
+    std::string model = "auto";
+    std::string weights = "auto";
+    std::string freeze = "none";
+    std::string box = "square";
+    std::string preprocess = "unit";
+    std::string sprite;
+    std::vector<std::string> backgrounds;
+    int64_t side = 128;
+
+    int64_t epochs = 5, steps_per_epoch = 64, batch = 64;
+    double lr = 1e-3;
+    std::string schedule = "constant";
+    int64_t warmup = 0, step_period = 128;
+    double step_factor = 0.1;
+    std::string optimizer = "adam";
+    double momentum = 0.9;
+    double clip_norm = 0;
+    double weight_decay = 0;
+    double backbone_lr_multiplier = 1;
+    uint64_t seed = 0;
+
+    DeviceOptions device;
+    std::string out;
+    int64_t log_every = 8, held_out = 512;
+    bool summary_only = false;
+
+    void add_to(CLI::App& app);
+    /// Finds the contradictions that no single flag shows. Throws Error.
+    void check() const;
+
+    int64_t total_steps() const { return epochs * steps_per_epoch; }
+    Schedule make_schedule() const;
+    OptimizerOptions make_optimizer_options() const;
+    /// All of it as JSON text, for config.json.
+    std::string to_json() const;
+};
+
+/// `auto` settled: the architecture, the weights to load or "", and one line that says which and why.
+struct ModelChoice {
+    LocalizerConfig config;
+    std::string weights;
+    std::string reason;
+};
+ModelChoice choose_model(const TrainOptions& options);
+
+}  // namespace objloc

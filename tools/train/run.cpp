@@ -1,0 +1,213 @@
+#include "tools/train/run.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "engine/ops/ops.h"
+#include "engine/training_step.h"
+#include "generators/scene_generator.h"
+#include "models/model_file.h"
+#include "tools/common/evaluation.h"
+#include "tools/common/pictures.h"
+#include "tools/common/progress.h"
+#include "tools/train/run_folder.h"
+
+namespace objloc {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+SceneSpec scene_spec(const TrainOptions& options, const LocalizerConfig& config, uint32_t stream) {
+    SceneSpec spec;
+    spec.kind = scene_kind(options.scene);
+    spec.side = static_cast<int32_t>(config.side);
+    spec.outputs = config.outputs();
+    spec.seed = options.seed;
+    spec.stream = stream;
+    spec.preprocess = config.preprocess;
+    return spec;
+}
+
+std::string metrics_line(const BoxReport& report, const TrainOptions& options, int64_t step, double rate,
+                         double gradient_norm, double images_per_second) {
+    const nlohmann::ordered_json json = {
+        {"step", step},
+        {"epoch", (step - 1) / options.steps_per_epoch + 1},
+        {"learning_rate", rate},
+        {"loss", report.loss},
+        {"loss_floor", report.floor},
+        {"loss_above_floor", report.loss - report.floor},
+        {"iou", report.iou},
+        {"iou_over_50", report.over_50},
+        {"iou_over_75", report.over_75},
+        {"centre_error_pixels", report.centre_error * static_cast<double>(options.side)},
+        {"prediction_variance", report.variance},
+        {"gradient_norm", gradient_norm},
+        {"images_per_second", images_per_second},
+    };
+    return json.dump();
+}
+
+/// One training run's moving parts; `train` below tells the story.
+class Run {
+  public:
+    Run(const TrainOptions& options, ModelChoice choice)
+        : options_(options),
+          backend_(options.device.make()),
+          folder_(options.out, options.scene),
+          localizer_(choice.config, options.seed),
+          sources_{options.sprite, options.backgrounds},
+          scenes_(*backend_, scene_spec(options, choice.config, kTrainingStream), sources_),
+          schedule_(options.make_schedule()) {
+        fmt::print("{}\nDevice: {}\nRun folder: {}\n", choice.reason, backend_->description(),
+                   folder_.path());
+        for (const std::string& file : scenes_.skipped_files()) fmt::print("Skipped, no image: {}\n", file);
+        if (!choice.weights.empty()) fmt::print("{}", load_weights(localizer_, choice.weights).text());
+        if (options.freeze == "backbone") localizer_.parameters().freeze(Localizer::in_backbone);
+        localizer_.parameters().place(*backend_);
+        folder_.write("config.json", config_json());
+        write_samples();
+    }
+
+    void train() {
+        Optimizer optimizer(*backend_, localizer_.parameters(), options_.make_optimizer_options(),
+                            Localizer::in_backbone);
+        const LocalizerConfig& config = localizer_.config();
+        TrainingStep step(
+            *backend_, optimizer,
+            {[this](const Tensor& images, const Tensor& boxes) { scenes_.draw(images, boxes); },
+             [this](Tape& tape, const Variable& images) { return localizer_.logits(tape, images); },
+             ops::sigmoid_bce,
+             {options_.batch, config.side, config.side, 3},
+             {options_.batch, config.outputs()}});
+        begin_ = Clock::now();
+        for (int64_t epoch = 0; epoch < options_.epochs; ++epoch) run_epoch(step, optimizer, epoch);
+        training_seconds_ = seconds_since(begin_);
+        save_model(folder_.file("model.h5"), localizer_);
+    }
+
+    void report() {
+        SceneGenerator held_out(*backend_, scene_spec(options_, localizer_.config(), kHeldOutStream),
+                                sources_);
+        const Evaluation evaluation =
+            evaluate(*backend_, localizer_, held_out, options_.held_out, options_.batch);
+        write_predictions(folder_.file("predictions.png"), *backend_, localizer_, held_out);
+        const std::string text =
+            evaluation.text() +
+            fmt::format("Training time            {} ({:.1f} images/s)\n", duration_text(training_seconds_),
+                        static_cast<double>(options_.total_steps() * options_.batch) / training_seconds_);
+        folder_.write("summary.txt", text);
+        fmt::print("{}\nTry it on a picture:  objloc_predict --model {} PICTURE\n", text,
+                   folder_.file("model.h5"));
+    }
+
+  private:
+    std::string config_json() const {
+        nlohmann::ordered_json json = nlohmann::ordered_json::parse(options_.to_json());
+        json["localizer"] = nlohmann::ordered_json::parse(localizer_.config().to_json());
+        json["backend"] = backend_->name();
+        json["backend_description"] = backend_->description();
+        json["objloc_version"] = OBJLOC_VERSION;
+        return json.dump(2) + "\n";
+    }
+
+    void write_samples() {
+        write_scene_sheet(folder_.file("samples.png"), *backend_, scenes_);
+        scenes_.seek(0);
+    }
+
+    void run_epoch(TrainingStep& step, const Optimizer& optimizer, int64_t epoch) {
+        Progress progress(fmt::format("Epoch {}/{}", epoch + 1, options_.epochs), options_.steps_per_epoch);
+        const Clock::time_point epoch_begin = Clock::now();
+        Clock::time_point interval_begin = epoch_begin;
+        BoxReport total;
+        for (int64_t s = 1; s <= options_.steps_per_epoch; ++s) {
+            const int64_t global = epoch * options_.steps_per_epoch + s;
+            const double rate = schedule_.rate(global - 1);
+            step.run(rate);
+            if (s % options_.log_every != 0 && s != options_.steps_per_epoch) continue;
+
+            const BoxReport report = step.meter().read();
+            const double norm = optimizer.gradient_norm();
+            const double speed = static_cast<double>(report.images) / seconds_since(interval_begin);
+            interval_begin = Clock::now();
+            require_finite(report, norm, global);
+            folder_.log(metrics_line(report, options_, global, rate, norm, speed));
+            add_to(total, report);
+            progress.show(s, note(report, speed) + ", " + time_left(global) + " left");
+        }
+        const double speed =
+            static_cast<double>(options_.steps_per_epoch * options_.batch) / seconds_since(epoch_begin);
+        progress.finish(note(total, speed) + ", " + duration_text(seconds_since(epoch_begin)));
+    }
+
+    static std::string note(const BoxReport& report, double images_per_second) {
+        return fmt::format("{:.1f} images/s, loss {:.4f} ({:.4f} above its floor), IoU {:.3f}",
+                           images_per_second, report.loss, report.loss - report.floor, report.iou);
+    }
+
+    std::string time_left(int64_t steps_done) const {
+        const double a_step = seconds_since(begin_) / static_cast<double>(steps_done);
+        return duration_text(a_step * static_cast<double>(options_.total_steps() - steps_done));
+    }
+
+    /// Averages of what the progress line shows, weighted by steps.
+    static void add_to(BoxReport& total, const BoxReport& report) {
+        const double before = static_cast<double>(total.steps), now = static_cast<double>(report.steps);
+        const auto merge = [&](double& mean, double value) {
+            mean = (mean * before + value * now) / (before + now);
+        };
+        merge(total.loss, report.loss);
+        merge(total.floor, report.floor);
+        merge(total.iou, report.iou);
+        total.steps += report.steps;
+    }
+
+    /// Updates with a gradient that is not finite were skipped on the device, so the weights are still good.
+    void require_finite(const BoxReport& report, double gradient_norm, int64_t global) {
+        const bool loss_is_finite = report.finite_steps == report.steps;
+        if (loss_is_finite && std::isfinite(gradient_norm)) return;
+        save_model(folder_.file("model.h5"), localizer_);
+        const int64_t at = loss_is_finite ? global : global - report.steps + report.finite_steps + 1;
+        throw Error("training",
+                    fmt::format("the {} is not finite at step {}", loss_is_finite ? "gradient" : "loss", at),
+                    "The weights from before that step are in " + folder_.file("model.h5") +
+                        ". Try a smaller --lr, --warmup 20 or --clip-norm 1.");
+    }
+
+    const TrainOptions& options_;
+    std::unique_ptr<Backend> backend_;
+    RunFolder folder_;
+    Localizer localizer_;
+    SceneSources sources_;
+    SceneGenerator scenes_;
+    Schedule schedule_;
+    Clock::time_point begin_;
+    double training_seconds_ = 0;
+};
+
+}  // namespace
+
+void train(const TrainOptions& options) {
+    options.check();
+    const ModelChoice choice = choose_model(options);
+    if (options.summary_only) {
+        Localizer localizer(choice.config, options.seed);
+        if (options.freeze == "backbone") localizer.parameters().freeze(Localizer::in_backbone);
+        fmt::print("{}\n{}", choice.reason, localizer.summary());
+        return;
+    }
+    Run run(options, choice);
+    run.train();
+    run.report();
+}
+
+}  // namespace objloc
