@@ -1,0 +1,37 @@
+#include "kernels/backends.h"
+
+#include "kernels/cpu/cpu_backend.h"
+#if defined(OBJLOC_WITH_CUDA)
+#include "kernels/cuda/cuda_backend.h"
+#endif
+#if defined(OBJLOC_WITH_CUDNN)
+#include "kernels/cudnn/cudnn_backend.h"
+#endif
+
+namespace objloc {
+namespace {
+
+#if !defined(OBJLOC_WITH_CUDA)
+BackendEntry cuda_backend_entry() {
+    return {"cuda", "this build has no CUDA backend",
+            "Install the CUDA toolkit and build with: cmake --preset cuda && cmake --build --preset cuda",
+            nullptr};
+}
+#endif
+
+#if !defined(OBJLOC_WITH_CUDNN)
+BackendEntry cudnn_backend_entry() {
+    return {"cudnn", "this build has no cuDNN backend",
+            "Install the CUDA toolkit and cuDNN and build with: cmake --preset cuda && cmake --build "
+            "--preset cuda",
+            nullptr};
+}
+#endif
+
+}  // namespace
+
+Registry builtin_backends() {
+    return Registry({cuda_backend_entry(), cudnn_backend_entry(), {"cpu", "", "", make_cpu_backend}});
+}
+
+}  // namespace objloc

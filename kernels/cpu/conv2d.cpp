@@ -1,0 +1,50 @@
+#include "kernels/cpu/conv2d.h"
+
+#include "kernels/cpu/column_sums.h"
+#include "kernels/cpu/cpu_backend.h"
+
+namespace objloc {
+namespace cpu {
+
+void Convolutions::forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w, const Tensor& bias,
+                           const Tensor& y, const Tensor& codes) {
+    direct_.forward(problem, x, w, bias, y, codes);
+}
+
+void Convolutions::backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient,
+                                 const Tensor& w, const Tensor& relu_source, const Tensor& dx) {
+    direct_.backward_data(problem, gradient, w, relu_source, dx);
+}
+
+void Convolutions::backward_weights(const Conv2dProblem& problem, const Tensor& x,
+                                    const Conv2dGradient& gradient, const Tensor& dw) {
+    direct_.backward_weights(problem, x, gradient, dw);
+}
+
+}  // namespace cpu
+
+void CpuBackend::conv2d_forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w,
+                                const Tensor& bias, const Tensor& y, const Tensor& codes) {
+    convolutions_->forward(problem, x, w, bias, y, codes);
+}
+
+void CpuBackend::conv2d_backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient,
+                                      const Tensor& w, const Tensor& relu_source, const Tensor& dx) {
+    convolutions_->backward_data(problem, gradient, w, relu_source, dx);
+}
+
+void CpuBackend::conv2d_backward_weights(const Conv2dProblem& problem, const Tensor& x,
+                                         const Conv2dGradient& gradient, const Tensor& dw) {
+    convolutions_->backward_weights(problem, x, gradient, dw);
+}
+
+// db[k] = sum over n, p, q of dy[n,p,q,k]. A pooled gradient needs no expansion: each element reaches one
+// place, or none when ReLU clipped its window.
+void CpuBackend::conv2d_backward_bias(const Conv2dProblem& problem, const Conv2dGradient& gradient,
+                                      const Tensor& db) {
+    const int64_t rows = problem.N * problem.out_rows() * problem.out_columns();
+    const uint8_t* codes = problem.pool ? gradient.codes.data<uint8_t>() : nullptr;
+    cpu::column_sums(threads_, rows, problem.K, gradient.dy.data<float>(), codes, db.data<float>());
+}
+
+}  // namespace objloc

@@ -1,0 +1,187 @@
+#include "kernels/cpu/conv2d_direct.h"
+
+#include <string>
+
+#include "engine/error.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/pool_codes.h"
+
+namespace objloc::cpu {
+namespace {
+
+// Models have tens of problems; only a program that keeps changing its batch size comes near.
+constexpr size_t kMostPlans = 256;
+
+std::string text(const Conv2dProblem& p) {
+    return Shape({p.N, p.H, p.W, p.C}).text() + " by kernel " + Shape({p.R, p.S, p.C, p.K}).text();
+}
+
+// Runs `call`; what oneDNN throws becomes an Error about this problem.
+template <typename Call>
+auto checked(const Conv2dProblem& problem, const Call& call) {
+    try {
+        return call();
+    } catch (const dnnl::error& error) {
+        throw Error("conv2d " + text(problem), std::string("oneDNN failed: ") + error.what(),
+                    error.status == dnnl_out_of_memory ? "Use a smaller --batch." : "");
+    }
+}
+
+dnnl::memory::desc layout(std::initializer_list<int64_t> extents, dnnl::memory::format_tag tag) {
+    return {dnnl::memory::dims(extents), dnnl::memory::data_type::f32, tag};
+}
+
+// oneDNN names extents in the order (K, C, R, S), whatever the layout.
+dnnl::memory::desc weight_layout(const Conv2dProblem& p, dnnl::memory::format_tag tag) {
+    return layout({p.K, p.C, p.R, p.S}, tag);
+}
+
+dnnl::primitive_attr attributes(bool relu) {
+    dnnl::primitive_attr attributes;
+    // The scratchpad comes from our allocator, which counts it and lends it to other ops in between.
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    if (relu) {
+        dnnl::post_ops operations;
+        append_relu(operations);
+        attributes.set_post_ops(operations);
+    }
+    return attributes;
+}
+
+}  // namespace
+
+DirectConvolution::DirectConvolution(int threads, std::shared_ptr<CachingAllocator> allocator)
+    : threads_(threads), allocator_(allocator), weights_(std::move(allocator)) {
+}
+
+void DirectConvolution::forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w,
+                                const Tensor& bias, const Tensor& y, const Tensor& codes) {
+    const TeamSize team(threads_);
+    checked(problem, [&] {
+        const Plan& plan = this->plan(problem, bias ? kForwardBias : kForward);
+        const Tensor unpooled =
+            problem.pool ? temporary({problem.N, problem.P(), problem.Q(), problem.K}, DType::f32) : y;
+        std::vector<std::pair<int, dnnl::memory>> arguments = {
+            {DNNL_ARG_SRC, memory(plan.x, x.raw())},
+            {DNNL_ARG_WEIGHTS, weights(problem, plan, w)},
+            {DNNL_ARG_DST, memory(plan.y, unpooled.raw())}};
+        if (bias) {
+            arguments.emplace_back(DNNL_ARG_BIAS,
+                                   memory(layout({problem.K}, dnnl::memory::format_tag::a), bias.raw()));
+        }
+        execute(plan, std::move(arguments));
+        if (problem.pool) {
+            pool_with_codes(threads_, problem, unpooled.data<float>(), y.data<float>(),
+                            codes.data<uint8_t>());
+        }
+    });
+}
+
+void DirectConvolution::backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient,
+                                      const Tensor& w, const Tensor& relu_source, const Tensor& dx) {
+    const TeamSize team(threads_);
+    checked(problem, [&] {
+        const Plan& plan = this->plan(problem, kData);
+        const Tensor dy = unpooled(problem, gradient);
+        execute(plan, {{DNNL_ARG_DIFF_DST, memory(plan.y, dy.raw())},
+                       {DNNL_ARG_WEIGHTS, weights(problem, plan, w)},
+                       {DNNL_ARG_DIFF_SRC, memory(plan.x, dx.raw())}});
+        if (relu_source) relu_mask(threads_, dx.count(), relu_source.data<float>(), dx.data<float>());
+    });
+}
+
+void DirectConvolution::backward_weights(const Conv2dProblem& problem, const Tensor& x,
+                                         const Conv2dGradient& gradient, const Tensor& dw) {
+    const TeamSize team(threads_);
+    checked(problem, [&] {
+        const Plan& plan = this->plan(problem, kWeights);
+        const Tensor dy = unpooled(problem, gradient);
+        const Tensor packed = temporary({static_cast<int64_t>(plan.w.get_size())}, DType::u8);
+        dnnl::memory from = memory(plan.w, packed.raw());
+        execute(plan, {{DNNL_ARG_SRC, memory(plan.x, x.raw())},
+                       {DNNL_ARG_DIFF_DST, memory(plan.y, dy.raw())},
+                       {DNNL_ARG_DIFF_WEIGHTS, from}});
+        dnnl::memory to = memory(weight_layout(problem, dnnl::memory::format_tag::hwio), dw.raw());
+        dnnl::reorder(from, to).execute(stream_, from, to);
+        stream_.wait();
+    });
+}
+
+const DirectConvolution::Plan& DirectConvolution::plan(const Conv2dProblem& p, Pass pass) {
+    const bool relu = p.relu && (pass == kForward || pass == kForwardBias);
+    const std::array<int64_t, 15> key = {p.N,        p.H,          p.W,         p.C,        p.K,
+                                         p.R,        p.S,          p.stride_h,  p.stride_w, p.pad_top,
+                                         p.pad_left, p.pad_bottom, p.pad_right, relu,       pass};
+    const auto found = plans_.find(key);
+    if (found != plans_.end()) return found->second;
+    if (plans_.size() == kMostPlans) plans_.clear();
+    return plans_.emplace(key, make_plan(p, pass)).first->second;
+}
+
+DirectConvolution::Plan DirectConvolution::make_plan(const Conv2dProblem& p, Pass pass) const {
+    using Tag = dnnl::memory::format_tag;
+    const auto x = layout({p.N, p.C, p.H, p.W}, Tag::nhwc), y = layout({p.N, p.K, p.P(), p.Q()}, Tag::nhwc);
+    const auto w = weight_layout(p, Tag::any);
+    const auto bias = pass == kForwardBias ? layout({p.K}, Tag::a) : dnnl::memory::desc();
+    const dnnl::memory::dims strides = {p.stride_h, p.stride_w}, before = {p.pad_top, p.pad_left},
+                             after = {p.pad_bottom, p.pad_right};
+    const auto method = dnnl::algorithm::convolution_direct;
+    const bool is_forward = pass == kForward || pass == kForwardBias;
+
+    const auto forward = PrimitiveDesc<dnnl::convolution_forward>::make(
+        engine_, attributes(is_forward && p.relu), dnnl::prop_kind::forward_training, method, x, w, bias, y,
+        strides, before, after);
+    const uint64_t form = WeightCache::unique_form();
+    if (is_forward) {
+        return {dnnl::convolution_forward(forward),
+                forward.src_desc(),
+                forward.weights_desc(),
+                forward.dst_desc(),
+                forward.scratchpad_desc(),
+                form};
+    }
+    if (pass == kData) {
+        using Operation = dnnl::convolution_backward_data;
+        const auto data = PrimitiveDesc<Operation, dnnl::convolution_forward::primitive_desc>::make(
+            engine_, attributes(false), forward, method, x, w, y, strides, before, after);
+        return {Operation(data),      data.diff_src_desc(),   data.weights_desc(),
+                data.diff_dst_desc(), data.scratchpad_desc(), form};
+    }
+    using Operation = dnnl::convolution_backward_weights;
+    const auto weights = PrimitiveDesc<Operation, dnnl::convolution_forward::primitive_desc>::make(
+        engine_, attributes(false), forward, method, x, w, y, strides, before, after);
+    return {Operation(weights),      weights.src_desc(),        weights.diff_weights_desc(),
+            weights.diff_dst_desc(), weights.scratchpad_desc(), form};
+}
+
+dnnl::memory DirectConvolution::weights(const Conv2dProblem& problem, const Plan& plan, const Tensor& w) {
+    void* packed = weights_.get(w, plan.form, plan.w.get_size(), [&](void* to) {
+        dnnl::memory from_memory = memory(weight_layout(problem, dnnl::memory::format_tag::hwio), w.raw());
+        dnnl::memory to_memory = memory(plan.w, to);
+        dnnl::reorder(from_memory, to_memory).execute(stream_, from_memory, to_memory);
+        stream_.wait();
+    });
+    return memory(plan.w, packed);
+}
+
+void DirectConvolution::execute(const Plan& plan, std::vector<std::pair<int, dnnl::memory>> arguments) {
+    const Tensor scratchpad = temporary({static_cast<int64_t>(plan.scratchpad.get_size())}, DType::u8);
+    arguments.emplace_back(DNNL_ARG_SCRATCHPAD, memory(plan.scratchpad, scratchpad.raw()));
+    plan.primitive.execute(stream_, {arguments.begin(), arguments.end()});
+    stream_.wait();
+}
+
+Tensor DirectConvolution::temporary(const Shape& shape, DType type) const {
+    const size_t bytes = static_cast<size_t>(shape.count()) * size_of(type);
+    return {shape, type, std::make_shared<Storage>(allocator_, bytes)};
+}
+
+Tensor DirectConvolution::unpooled(const Conv2dProblem& problem, const Conv2dGradient& gradient) const {
+    if (!problem.pool) return gradient.dy;
+    const Tensor dy = temporary({problem.N, problem.P(), problem.Q(), problem.K}, DType::f32);
+    expand_codes(threads_, problem, gradient.dy.data<float>(), gradient.codes.data<uint8_t>(),
+                 dy.data<float>());
+    return dy;
+}
+
+}  // namespace objloc::cpu

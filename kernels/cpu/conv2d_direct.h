@@ -1,0 +1,61 @@
+// Convolution by direct sums, through oneDNN, for every problem. Activations stay NHWC; oneDNN chooses the
+// layout of the weights, which are reordered once per update.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/tensor.h"
+#include "kernels/cpu/onednn.h"
+#include "kernels/cpu/weight_cache.h"
+
+namespace objloc::cpu {
+
+/// Arguments and shapes are those of Backend's conv2d functions. Forward and data gradient have the same bits
+/// for any number of threads; oneDNN splits the sums of the weight gradient among threads, so there the last
+/// bits depend on their number.
+class DirectConvolution {
+  public:
+    DirectConvolution(int threads, std::shared_ptr<CachingAllocator> allocator);
+
+    void forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w, const Tensor& bias,
+                 const Tensor& y, const Tensor& codes);
+    void backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient, const Tensor& w,
+                       const Tensor& relu_source, const Tensor& dx);
+    void backward_weights(const Conv2dProblem& problem, const Tensor& x, const Conv2dGradient& gradient,
+                          const Tensor& dw);
+
+  private:
+    enum Pass : int64_t { kForward, kForwardBias, kData, kWeights };
+
+    /// One of oneDNN's primitives, with the layouts it chose.
+    struct Plan {
+        dnnl::primitive primitive;
+        dnnl::memory::desc x, w, y, scratchpad;
+        uint64_t form;  // of the weights, in the cache
+    };
+
+    const Plan& plan(const Conv2dProblem& problem, Pass pass);
+    Plan make_plan(const Conv2dProblem& problem, Pass pass) const;
+    /// Weights in the layout of `plan`.
+    dnnl::memory weights(const Conv2dProblem& problem, const Plan& plan, const Tensor& w);
+    void execute(const Plan& plan, std::vector<std::pair<int, dnnl::memory>> arguments);
+    dnnl::memory memory(const dnnl::memory::desc& layout, void* data) const {
+        return {layout, engine_, data};
+    }
+    Tensor temporary(const Shape& shape, DType type) const;
+    /// The gradient of the convolution's own output, (N, P, Q, K).
+    Tensor unpooled(const Conv2dProblem& problem, const Conv2dGradient& gradient) const;
+
+    int threads_;
+    std::shared_ptr<CachingAllocator> allocator_;
+    dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
+    dnnl::stream stream_{engine_};
+    std::map<std::array<int64_t, 15>, Plan> plans_;
+    WeightCache weights_;
+};
+
+}  // namespace objloc::cpu

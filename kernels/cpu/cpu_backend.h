@@ -1,0 +1,94 @@
+// The backend that is always there: every op on the processor's cores, through OpenMP. Convolutions are our
+// own Winograd F(4x4, 3x3) where it applies, and oneDNN's direct sums elsewhere.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/registry.h"
+
+namespace objloc {
+namespace cpu {
+class Convolutions;
+}
+
+/// Work is done when a call returns. Sums have the same bits for any number of threads, except in oneDNN's
+/// weight gradients (see conv2d_direct.h).
+class CpuBackend : public Backend {
+  public:
+    explicit CpuBackend(const BackendOptions& options);
+    ~CpuBackend() override;
+
+    std::string name() const override { return "cpu"; }
+    std::string description() const override;
+
+    void upload(const void* host, const Tensor& to) override;
+    void download(const Tensor& from, void* host) override;
+    void copy(const Tensor& from, const Tensor& to) override;
+    void fill(const Tensor& y, float value) override;
+    void synchronize() override {}
+
+    void conv2d_forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w, const Tensor& bias,
+                        const Tensor& y, const Tensor& codes) override;
+    void conv2d_backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient, const Tensor& w,
+                              const Tensor& relu_source, const Tensor& dx) override;
+    void conv2d_backward_weights(const Conv2dProblem& problem, const Tensor& x,
+                                 const Conv2dGradient& gradient, const Tensor& dw) override;
+    void conv2d_backward_bias(const Conv2dProblem& problem, const Conv2dGradient& gradient,
+                              const Tensor& db) override;
+
+    void max_pool2d_forward(const MaxPool2dProblem& problem, const Tensor& x, const Tensor& y,
+                            const Tensor& positions) override;
+    void max_pool2d_backward(const MaxPool2dProblem& problem, const Tensor& dy, const Tensor& positions,
+                             const Tensor& dx) override;
+
+    void dense_forward(const DenseProblem& problem, const Tensor& x, const Tensor& w, const Tensor& bias,
+                       const Tensor& y) override;
+    void dense_backward_data(const DenseProblem& problem, const Tensor& dy, const Tensor& w,
+                             const Tensor& dx) override;
+    void dense_backward_weights(const DenseProblem& problem, const Tensor& x, const Tensor& dy,
+                                const Tensor& dw) override;
+    void dense_backward_bias(const DenseProblem& problem, const Tensor& dy, const Tensor& db) override;
+
+    void relu_forward(const Tensor& x, const Tensor& y) override;
+    void relu_backward(const Tensor& dy, const Tensor& y, const Tensor& dx) override;
+    void sigmoid_forward(const Tensor& x, const Tensor& y) override;
+    void sigmoid_backward(const Tensor& dy, const Tensor& y, const Tensor& dx) override;
+    void add(const Tensor& a, const Tensor& b, const Tensor& y) override;
+    void mul(const Tensor& a, const Tensor& b, const Tensor& y) override;
+
+    void mean_forward(const Tensor& x, const Tensor& y) override;
+    void mean_backward(const Tensor& dy, const Tensor& dx) override;
+    void bce_forward(const Tensor& p, const Tensor& t, const Tensor& loss) override;
+    void bce_backward(const Tensor& p, const Tensor& t, const Tensor& dloss, const Tensor& dp) override;
+    void sigmoid_bce_forward(const Tensor& z, const Tensor& t, const Tensor& loss) override;
+    void sigmoid_bce_backward(const Tensor& z, const Tensor& t, const Tensor& dloss,
+                              const Tensor& dz) override;
+    void sum_squares(const Tensor& x, const Tensor& y) override;
+
+    void adam_update(const AdamSettings& settings, const std::vector<OptimizerSegment>& segments,
+                     const Tensor& control, const Tensor& squared_norm, const Tensor& gradient,
+                     const Tensor& m, const Tensor& v, const Tensor& value) override;
+    void sgd_update(const SgdSettings& settings, const std::vector<OptimizerSegment>& segments,
+                    const Tensor& control, const Tensor& squared_norm, const Tensor& gradient,
+                    const Tensor& velocity, const Tensor& value) override;
+
+    void draw_scenes(const SceneSpec& spec, const SceneAssets& assets, const Tensor& first_index,
+                     const Tensor& images, const Tensor& boxes) override;
+    void box_metrics(const Tensor& predicted, const Tensor& truth, const Tensor& loss,
+                     const Tensor& sums) override;
+    void advance(const Tensor& counter, int64_t amount) override;
+
+  private:
+    CpuBackend(const BackendOptions& options, const std::shared_ptr<CachingAllocator>& allocator);
+
+    int threads_;
+    std::unique_ptr<cpu::Convolutions> convolutions_;
+};
+
+/// Throws Error when `options` asks for a number of threads that makes no sense.
+std::unique_ptr<Backend> make_cpu_backend(const BackendOptions& options);
+
+}  // namespace objloc

@@ -1,0 +1,68 @@
+// Scenes and their boxes, as engine/scene.h defines them: pixel = scene_pixel / 255, box = pixels / side.
+// images (N, side, side, 3), boxes (N, outputs). A thread draws whole images, so the object is placed once
+// for each; only the pixels inside the object's square go through scene_pixel.
+#include <algorithm>
+
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/simd.h"
+
+namespace objloc {
+namespace {
+
+// A true division, as on every backend: multiplying by 1/255 would give other bits.
+OBJLOC_SIMD void to_fractions(int64_t count, const uint8_t* bytes, float* to) {
+#pragma omp simd
+    for (int64_t i = 0; i < count; ++i) to[i] = static_cast<float>(bytes[i]) / 255.f;
+}
+
+struct Pictures {
+    const SpriteEntry* sprites;
+    const uint8_t *atlas, *backgrounds;
+};
+
+void draw_background(const SceneSpec& spec, const ScenePlacement& at, const Pictures& pictures,
+                     float* image) {
+    const int64_t count = int64_t{spec.side} * spec.side * 3;
+    if (spec.kind == SceneKind::natural) {
+        to_fractions(count, pictures.backgrounds + at.background * count, image);
+    } else {
+        std::fill_n(image, count, 0.f);
+    }
+}
+
+void draw_object(const SceneSpec& spec, const ScenePlacement& at, const Pictures& pictures, float* image) {
+    const int32_t last_row = std::min(spec.side, at.y + at.height);
+    const int32_t last_column = std::min(spec.side, at.x + at.width);
+    for (int32_t row = std::max(0, at.y); row < last_row; ++row) {
+        for (int32_t column = std::max(0, at.x); column < last_column; ++column) {
+            float* pixel = image + (int64_t{row} * spec.side + column) * 3;
+            for (int32_t c = 0; c < 3; ++c) {
+                pixel[c] = static_cast<float>(scene_pixel(spec, at, pictures.sprites, pictures.atlas,
+                                                          pictures.backgrounds, row, column, c)) /
+                           255.f;
+            }
+        }
+    }
+}
+
+}  // namespace
+
+void CpuBackend::draw_scenes(const SceneSpec& spec, const SceneAssets& assets, const Tensor& first_index,
+                             const Tensor& images, const Tensor& boxes) {
+    const Pictures pictures = {assets.sprites ? assets.sprites.data<SpriteEntry>() : nullptr,
+                               assets.atlas ? assets.atlas.data<uint8_t>() : nullptr,
+                               assets.backgrounds ? assets.backgrounds.data<uint8_t>() : nullptr};
+    const int64_t first = *first_index.data<int64_t>();
+    cpu::parallel_for(threads_, images.shape()[0], 1, [&](int64_t n, int64_t) {
+        const ScenePlacement at = place(spec, pictures.sprites, static_cast<uint64_t>(first + n));
+        float* image = images.data<float>() + n * spec.side * spec.side * 3;
+        draw_background(spec, at, pictures, image);
+        draw_object(spec, at, pictures, image);
+        for (int32_t o = 0; o < spec.outputs; ++o) {
+            boxes.data<float>()[n * spec.outputs + o] = box_fraction(spec, at, o);
+        }
+    });
+}
+
+}  // namespace objloc

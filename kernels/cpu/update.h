@@ -1,0 +1,17 @@
+// What Adam and SGD share: how a step's control becomes one segment's factors.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/backend.h"
+
+namespace objloc::cpu {
+
+/// What gradients are multiplied by so that their global norm is at most `clip_norm`, which clips if
+/// positive.
+inline float clip_scale(float clip_norm, float squared_norm) {
+    return clip_norm > 0 ? std::min(1.f, clip_norm / std::sqrt(squared_norm)) : 1.f;
+}
+
+}  // namespace objloc::cpu
