@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs what objloc needs and builds it; does nothing that is done already, and asks nothing.
+#   tools/setup.sh [PRESET]      PRESET of CMakePresets.json; default: release
+# Works as root and with sudo, on Debian 12 and later and Ubuntu 22.04 and later.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+preset="${1:-release}"
+
+packages=(
+    g++ cmake ninja-build pkg-config git ca-certificates
+    libdnnl-dev libhdf5-dev libhwy-dev libstb-dev libfmt-dev libcli11-dev nlohmann-json3-dev
+    doctest-dev libboost-context-dev
+)
+
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+if ((${#missing[@]})); then
+    echo "Installing: ${missing[*]}"
+    as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || { echo "error: not root and no sudo; install these packages: ${missing[*]}" >&2; exit 1; }
+        as_root=(sudo)
+    fi
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+echo "Building (preset $preset) in build/$preset"
+cmake --preset "$preset" >/dev/null
+cmake --build --preset "$preset"
