@@ -15,10 +15,15 @@ if(NOT OpenMP_CXX_FOUND)
   objloc_missing("OpenMP" "g++ (or libomp-dev for clang)")
 endif()
 
-find_package(dnnl QUIET CONFIG)
-if(NOT dnnl_FOUND)
+# Not through its CMake package: Debian's asks for OpenCL, which only programs for Intel's GPUs need.
+find_path(DNNL_INCLUDE_DIR dnnl.hpp PATH_SUFFIXES oneapi/dnnl)
+find_library(DNNL_LIBRARY dnnl)
+if(NOT DNNL_INCLUDE_DIR OR NOT DNNL_LIBRARY)
   objloc_missing("oneDNN" libdnnl-dev)
 endif()
+add_library(objloc_dnnl INTERFACE)
+target_include_directories(objloc_dnnl SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
+target_link_libraries(objloc_dnnl INTERFACE ${DNNL_LIBRARY})
 
 find_package(HDF5 QUIET COMPONENTS C)
 if(NOT HDF5_FOUND)
