@@ -47,6 +47,7 @@ void* CachingAllocator::allocate(size_t bytes) {
         reserved_high_water_ = std::max(reserved_high_water_, reserved_);
     }
     handed_out_.emplace(block, size);
+    if (recording_ != nullptr) recorded_.emplace(block, recording_);
     in_use_ += size;
     high_water_ = std::max(high_water_, in_use_);
     return block;
@@ -59,7 +60,10 @@ void CachingAllocator::release(void* block) noexcept {
     const size_t size = found->second;
     handed_out_.erase(found);
     in_use_ -= size;
-    if (reuse_) {
+    const auto recorded = recorded_.find(block);
+    if (recorded != recorded_.end() && (!reuse_ || recorded->second != recording_)) {
+        recorded->second->kept_.emplace(block, size);
+    } else if (reuse_) {
         cached_.emplace(size, block);
     } else {
         reserved_ -= size;
@@ -68,11 +72,49 @@ void CachingAllocator::release(void* block) noexcept {
 }
 
 void CachingAllocator::trim() noexcept {
-    for (const auto& [size, block] : cached_) {
+    for (auto cached = cached_.begin(); cached != cached_.end();) {
+        const auto [size, block] = *cached;
+        if (recorded_.contains(block)) {
+            ++cached;  // of a step that is being captured
+            continue;
+        }
         reserved_ -= size;
         source_->release(block);
+        cached = cached_.erase(cached);
     }
-    cached_.clear();
+}
+
+BlockRecording::BlockRecording(std::shared_ptr<CachingAllocator> allocator)
+    : allocator_(std::move(allocator)) {
+    const std::lock_guard lock(allocator_->mutex_);
+    if (allocator_->recording_ != nullptr) throw Error("memory", "a step is being captured inside another");
+    allocator_->recording_ = this;
+}
+
+void BlockRecording::stop() {
+    const std::lock_guard lock(allocator_->mutex_);
+    if (allocator_->recording_ != this) return;
+    allocator_->recording_ = nullptr;
+    for (auto cached = allocator_->cached_.begin(); cached != allocator_->cached_.end();) {
+        const auto [size, block] = *cached;
+        const bool mine = allocator_->recorded_.contains(block);  // what others keep is not in the cache
+        if (mine) kept_.emplace(block, size);
+        cached = mine ? allocator_->cached_.erase(cached) : std::next(cached);
+    }
+}
+
+BlockRecording::~BlockRecording() {
+    stop();
+    const std::lock_guard lock(allocator_->mutex_);
+    std::erase_if(allocator_->recorded_, [this](const auto& block) { return block.second == this; });
+    for (const auto& [block, size] : kept_) {
+        if (allocator_->reuse_) {
+            allocator_->cached_.emplace(size, block);
+        } else {
+            allocator_->reserved_ -= size;
+            allocator_->source_->release(block);
+        }
+    }
 }
 
 }  // namespace objloc

@@ -19,6 +19,8 @@ class MemorySource {
     virtual void release(void* block) noexcept = 0;
 };
 
+class BlockRecording;
+
 /// Caches freed blocks. One stream of work per allocator, so a freed block may be reused at once: whatever
 /// still reads it was enqueued before whatever writes it next.
 class CachingAllocator {
@@ -47,12 +49,37 @@ class CachingAllocator {
     void trim() noexcept;
 
   private:
+    friend class BlockRecording;
+
     std::unique_ptr<MemorySource> source_;
     bool reuse_;
     std::mutex mutex_;
     std::multimap<size_t, void*> cached_;           // by size
     std::unordered_map<void*, size_t> handed_out_;  // its size
     size_t in_use_ = 0, high_water_ = 0, reserved_ = 0, reserved_high_water_ = 0;
+    BlockRecording* recording_ = nullptr;  // of the blocks that are handed out now
+    std::unordered_map<void*, BlockRecording*> recorded_;
+};
+
+/// Keeps for itself every block that was handed out while it recorded: a captured step goes on using their
+/// addresses at each replay, so nobody else may get them and the source must not get them back. They return
+/// to the cache when the recording is destroyed. While it records, the step may use its own freed blocks
+/// again.
+class BlockRecording {
+  public:
+    /// Starts to record.
+    explicit BlockRecording(std::shared_ptr<CachingAllocator> allocator);
+    ~BlockRecording();
+    BlockRecording(const BlockRecording&) = delete;
+    BlockRecording& operator=(const BlockRecording&) = delete;
+
+    void stop();
+
+  private:
+    friend class CachingAllocator;
+
+    std::shared_ptr<CachingAllocator> allocator_;
+    std::unordered_map<void*, size_t> kept_;  // freed blocks set aside, and their sizes
 };
 
 }  // namespace objloc
