@@ -1,0 +1,42 @@
+// conv2d_backward_bias against tests/reference/conv2d_backward_bias.h.
+#include "tests/reference/conv2d_backward_bias.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/op_case.h"
+#include "tests/ops/conv2d_shapes.h"
+
+namespace objloc {
+namespace {
+
+OpCase conv2d_backward_bias(const Conv2dProblem& g) {
+    OpCase op;
+    op.name = name_of("conv2d_backward_bias", g);
+    add_gradient(g, op.inputs);
+    op.outputs = {{.name = "db", .shape = {g.K}}};
+    op.tolerance = summed(g.N * g.P() * g.Q());
+    op.tiny = is_tiny(g);
+    op.run = [g](Backend& backend, const auto& in, const auto& out) {
+        backend.conv2d_backward_bias(g, {in[0], g.pool ? in[1] : Tensor()}, out[0]);
+    };
+    static const Array none;
+    op.reference = [g](const Arrays& in, Arrays& out) {
+        for (int64_t k = 0; k < g.K; ++k) {
+            out[0][k] = reference::conv2d_backward_bias(g, in[0], g.pool ? in[1] : none, k);
+        }
+    };
+    return op;
+}
+
+}  // namespace
+
+TEST_CASE("conv2d_backward_bias: small shapes with every epilogue") {
+    for (const Conv2dProblem& problem : with_epilogues(small_convolutions()))
+        check(conv2d_backward_bias(problem));
+}
+
+TEST_CASE("conv2d_backward_bias: VGG16's layers") {
+    for (const Conv2dProblem& problem : vgg16_convolutions()) check(conv2d_backward_bias(problem));
+}
+
+}  // namespace objloc

@@ -1,0 +1,64 @@
+#include "tests/test_backends.h"
+
+#include <cstdio>
+#include <utility>
+
+#include "kernels/backends.h"
+
+namespace objloc {
+namespace {
+
+using Make = std::function<std::unique_ptr<Backend>(const BackendOptions&)>;
+
+void add_cpu(const Make& make, std::vector<OpBackend>& list) {
+    for (const CpuConv conv : {CpuConv::direct, CpuConv::winograd}) {
+        OpBackend cpu{"cpu", make({.threads = 2, .cpu_conv = conv})};
+        for (const int threads : {1, 3})
+            cpu.same_bits.push_back(make({.threads = threads, .cpu_conv = conv}));
+        if (conv == CpuConv::winograd) {
+            cpu.label = "cpu (winograd)";
+            cpu.only = "conv2d";
+            cpu.exact = false;
+            cpu.error_scale = 16;
+            cpu.error_reason = "the transforms of F(4x4, 3x3) multiply by up to 8 and cancel again";
+        }
+        list.push_back(std::move(cpu));
+    }
+}
+
+void add_gpu(const BackendEntry& entry, std::vector<OpBackend>& list) {
+    OpBackend gpu{entry.name, entry.make({})};
+    gpu.same_bits = {gpu.backend};
+    list.push_back(std::move(gpu));
+}
+
+std::vector<OpBackend> make_op_backends() {
+    std::vector<OpBackend> list;
+    for (const BackendEntry& entry : builtin_backends().entries()) {
+        if (!entry.missing.empty()) {
+            std::printf("Skipped: %s: %s\n", entry.name.c_str(), entry.missing.c_str());
+        } else if (entry.name == "cpu") {
+            add_cpu(entry.make, list);
+        } else {
+            add_gpu(entry, list);
+        }
+    }
+    return list;
+}
+
+}  // namespace
+
+const std::vector<OpBackend>& op_backends() {
+    static const std::vector<OpBackend> list = make_op_backends();
+    return list;
+}
+
+std::vector<std::shared_ptr<Backend>> test_backends() {
+    std::vector<std::shared_ptr<Backend>> backends;
+    for (const OpBackend& entry : op_backends()) {
+        if (entry.only.empty()) backends.push_back(entry.backend);
+    }
+    return backends;
+}
+
+}  // namespace objloc
