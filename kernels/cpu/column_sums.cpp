@@ -10,26 +10,49 @@
 namespace objloc::cpu {
 namespace {
 
-constexpr int64_t kTile = 256;    // columns summed at once: their sums stay in L1
+constexpr int64_t kTile = 512;    // columns summed at once: their sums stay in L1
 constexpr int64_t kBlock = 64;    // rows summed in float before they go into double
-constexpr int64_t kChunk = 2048;  // rows of a thread's turn
+constexpr int64_t kChunk = 1024;  // rows of a thread's turn
+constexpr int kRows = 8;  // rows added together, so that the sums are read and written an eighth as often
 
 // part[0..columns) += sums of rows x (rows, columns), which lie `stride` apart.
 OBJLOC_SIMD void add_rows(int64_t rows, int64_t columns, int64_t stride, const float* x, float* part) {
-    for (int64_t r = 0; r < rows; ++r) {
+    int64_t r = 0;
+    for (; r + kRows <= rows; r += kRows) {
+        const float* at = x + r * stride;
+#pragma omp simd
+        for (int64_t c = 0; c < columns; ++c) {
+            float sum = 0;
+            for (int i = 0; i < kRows; ++i) sum += at[i * stride + c];
+            part[c] += sum;
+        }
+    }
+    for (; r < rows; ++r) {
 #pragma omp simd
         for (int64_t c = 0; c < columns; ++c) part[c] += x[r * stride + c];
     }
 }
 
+inline float unclipped(float value, uint8_t code) {
+    return code == kPoolClipped ? 0 : value;
+}
+
 OBJLOC_SIMD void add_coded_rows(int64_t rows, int64_t columns, int64_t stride, const float* x,
                                 const uint8_t* codes, float* part) {
-    for (int64_t r = 0; r < rows; ++r) {
+    int64_t r = 0;
+    for (; r + kRows <= rows; r += kRows) {
+        const float* at = x + r * stride;
+        const uint8_t* code = codes + r * stride;
 #pragma omp simd
         for (int64_t c = 0; c < columns; ++c) {
-            const int32_t code = codes[r * stride + c];
-            part[c] += code == kPoolClipped ? 0 : x[r * stride + c];
+            float sum = 0;
+            for (int i = 0; i < kRows; ++i) sum += unclipped(at[i * stride + c], code[i * stride + c]);
+            part[c] += sum;
         }
+    }
+    for (; r < rows; ++r) {
+#pragma omp simd
+        for (int64_t c = 0; c < columns; ++c) part[c] += unclipped(x[r * stride + c], codes[r * stride + c]);
     }
 }
 

@@ -1,24 +1,47 @@
 #include "kernels/cpu/conv2d.h"
 
 #include "kernels/cpu/column_sums.h"
+#include "kernels/cpu/conv2d_few_channels.h"
 #include "kernels/cpu/cpu_backend.h"
 
 namespace objloc {
 namespace cpu {
+namespace {
+
+Tensor temporary_floats(const std::shared_ptr<CachingAllocator>& allocator, size_t count) {
+    return {{static_cast<int64_t>(count)},
+            DType::f32,
+            std::make_shared<Storage>(allocator, count * sizeof(float))};
+}
+
+}  // namespace
+
+bool Convolutions::use_winograd(const Conv2dProblem& problem) const {
+    return choice_ != CpuConv::direct && winograd_applies(problem);
+}
 
 void Convolutions::forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w, const Tensor& bias,
                            const Tensor& y, const Tensor& codes) {
-    direct_.forward(problem, x, w, bias, y, codes);
+    if (use_winograd(problem)) return winograd_.forward(problem, x, w, bias, y, codes);
+    if (!few_channels_applies(problem)) return direct_.forward(problem, x, w, bias, y, codes);
+    const Tensor scratch = temporary_floats(allocator_, few_channels_forward_floats(problem, threads_));
+    few_channels_forward(problem, x.data<float>(), w.data<float>(), bias ? bias.data<float>() : nullptr,
+                         y.data<float>(), scratch.data<float>(), threads_);
 }
 
 void Convolutions::backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient,
                                  const Tensor& w, const Tensor& relu_source, const Tensor& dx) {
+    if (use_winograd(problem)) return winograd_.backward_data(problem, gradient, w, relu_source, dx);
     direct_.backward_data(problem, gradient, w, relu_source, dx);
 }
 
 void Convolutions::backward_weights(const Conv2dProblem& problem, const Tensor& x,
                                     const Conv2dGradient& gradient, const Tensor& dw) {
-    direct_.backward_weights(problem, x, gradient, dw);
+    if (use_winograd(problem)) return winograd_.backward_weights(problem, x, gradient, dw);
+    if (!few_channels_applies(problem)) return direct_.backward_weights(problem, x, gradient, dw);
+    const Tensor scratch = temporary_floats(allocator_, few_channels_gradient_floats(problem, threads_));
+    few_channels_backward_weights(problem, x.data<float>(), gradient.dy.data<float>(), dw.data<float>(),
+                                  scratch.data<float>(), threads_);
 }
 
 }  // namespace cpu

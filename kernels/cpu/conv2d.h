@@ -1,18 +1,21 @@
-// Convolutions on the CPU: which of the two ways a problem goes.
+// Convolutions on the CPU: which of three ways a problem goes.
 #pragma once
 
 #include "engine/registry.h"
 #include "kernels/cpu/conv2d_direct.h"
+#include "kernels/cpu/conv2d_winograd.h"
 
 namespace objloc::cpu {
 
-/// The four passes of Backend's conv2d, whichever way computes them.
+/// Three of the four passes of Backend's conv2d (the bias's gradient is a sum of columns).
 class Convolutions {
   public:
-    Convolutions(int threads, CpuConv choice, std::shared_ptr<CachingAllocator> allocator)
-        : threads_(threads), direct_(threads, std::move(allocator)) {
-        (void)choice;
-    }
+    Convolutions(int threads, CpuConv choice, const std::shared_ptr<CachingAllocator>& allocator)
+        : threads_(threads),
+          choice_(choice),
+          allocator_(allocator),
+          direct_(threads, allocator),
+          winograd_(threads, allocator) {}
 
     void forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w, const Tensor& bias,
                  const Tensor& y, const Tensor& codes);
@@ -22,8 +25,13 @@ class Convolutions {
                           const Tensor& dw);
 
   private:
+    bool use_winograd(const Conv2dProblem& problem) const;
+
     int threads_;
+    CpuConv choice_;
+    std::shared_ptr<CachingAllocator> allocator_;
     DirectConvolution direct_;
+    WinogradConvolution winograd_;
 };
 
 }  // namespace objloc::cpu
