@@ -1,0 +1,432 @@
+#include "kernels/host/block.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/error.h"
+#include "kernels/host/fault.h"
+
+namespace objloc::host {
+namespace {
+
+using boost::context::detail::jump_fcontext;
+using boost::context::detail::make_fcontext;
+using boost::context::detail::transfer_t;
+
+std::string text_of(cuda_host::uint3 index) {
+    return "(" + std::to_string(index.x) + "," + std::to_string(index.y) + "," + std::to_string(index.z) +
+           ")";
+}
+
+std::string hexadecimal(unsigned value) {
+    char text[16];
+    std::snprintf(text, sizeof(text), "0x%08x", value);
+    return text;
+}
+
+bool same_place(const std::source_location& a, const std::source_location& b) {
+    return a.line() == b.line() && a.column() == b.column();
+}
+
+std::string text_of(const std::source_location& where) {
+    return std::string(where.file_name()) + ":" + std::to_string(where.line());
+}
+
+std::string text_of(const Wait& wait) {
+    std::string text = wait.what;
+    if (wait.barrier >= 0) {
+        text +=
+            " (barrier " + std::to_string(wait.barrier) + ", " + std::to_string(wait.threads) + " threads)";
+    } else {
+        text += " (lanes " + hexadecimal(wait.mask) + ")";
+    }
+    return text + " at " + text_of(wait.where);
+}
+
+}  // namespace
+
+Block::Block(size_t worker) : shared_(shared_window(worker)) {
+}
+
+Block& running_block() {
+    if (running.block == nullptr) throw Error("host runtime", "a device function was called from host code");
+    return *running.block;
+}
+
+// ---- The life of a block
+// ----------------------------------------------------------------------------------------
+
+void Block::start(Launch& launch, cuda_host::uint3 index, uint64_t number) {
+    launch_ = &launch;
+    index_ = index;
+    const auto dims = launch.threads;
+    threads_.resize(size_t{dims.x} * dims.y * dims.z);
+    ready_.clear();
+    first_ready_ = 0;
+    returned_ = 0;
+    barriers_.clear();
+    meetings_.resize((threads_.size() + kWarp - 1) / kWarp);
+    for (auto& warp : meetings_) warp.clear();
+    unsigned count = 0;
+    for (unsigned z = 0; z < dims.z; ++z) {
+        for (unsigned y = 0; y < dims.y; ++y) {
+            for (unsigned x = 0; x < dims.x; ++x) {
+                Thread& thread = threads_[count];
+                thread.number = count++;
+                thread.index = {x, y, z};
+                thread.stage = Stage::not_started;
+                thread.epoch = 1;
+                thread.known = nullptr;
+                thread.open_copies.clear();
+                thread.copy_groups.clear();
+                ready_.push_back(&thread);
+            }
+        }
+    }
+    random_ = launch.options.adversarial_seed + (launch.first_run + number) * 0x9E3779B97F4A7C15u;
+
+    const uint64_t run = launch.first_run + number;
+    running = {};
+    running.checking = launch.options.checks;
+    running.launch_first = launch.first_run << kRunShift;
+    running.run_first = run << kRunShift;
+    running.settled_span = (uint64_t{1} << kEpochShift) - 1;  // epoch 0: nothing
+    running.settled_lists = 1;
+    running.stacks = reinterpret_cast<uintptr_t>(stacks_.begin());
+    running.stacks_bytes = stacks_.bytes();
+    running.arguments = reinterpret_cast<uintptr_t>(&launch.kernel);
+    running.arguments_bytes = launch.kernel.bytes();
+    running.lists = &lists_;
+    running.block = this;
+    lists_.start(run);
+    std::memset(states_of(arena_offset(shared_)), kNeverWritten, launch.shared_bytes);
+}
+
+void Block::run(Launch& launch, cuda_host::uint3 index, uint64_t number) {
+    start(launch, index, number);
+    while (returned_ < threads_.size() && !launch.stopped()) {
+        Thread* thread = next_ready();
+        if (thread == nullptr) {
+            report_deadlock();
+        } else {
+            resume(*thread);
+        }
+    }
+    drop_fibers();
+    std::memset(states_of(arena_offset(shared_)), kNowhere, launch.shared_bytes);
+    running = {};
+}
+
+/// After a fault fibers are left where they stand: device code has nothing to destroy.
+void Block::drop_fibers() {
+    for (Thread& thread : threads_) {
+        if (thread.stage == Stage::ready || thread.stage == Stage::waiting) stacks_.give_back(thread.stack);
+        thread.stage = Stage::returned;
+    }
+    current_ = nullptr;
+}
+
+uint64_t Block::random() {  // splitmix64
+    uint64_t z = random_ += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
+
+Block::Thread* Block::next_ready() {
+    if (first_ready_ == ready_.size()) return nullptr;
+    if (launch_->options.adversarial_seed != 0) {
+        const size_t count = ready_.size() - first_ready_;
+        std::swap(ready_[first_ready_], ready_[first_ready_ + random() % count]);
+    }
+    Thread* thread = ready_[first_ready_++];
+    if (first_ready_ == ready_.size()) {
+        ready_.clear();
+        first_ready_ = 0;
+    }
+    return thread;
+}
+
+void Block::fiber_main(transfer_t transfer) {
+    Block& block = *static_cast<Block*>(transfer.data);
+    block.scheduler_ = transfer.fctx;
+    block.launch_->kernel.run();
+    block.wait_all_copies();
+    block.current_->stage = Stage::returned;
+    jump_fcontext(block.scheduler_, nullptr);
+}
+
+void Block::update_running(const Thread& thread) {
+    running.self =
+        running.run_first | uint64_t{thread.epoch} << kEpochShift | uint64_t{thread.number} << kThreadShift;
+    running.known = thread.known ? thread.known->data() : nullptr;
+}
+
+void Block::resume(Thread& thread) {
+    current_ = &thread;
+    if (thread.stage == Stage::not_started) {
+        thread.stack = stacks_.take();
+        thread.context = make_fcontext(thread.stack, FiberStacks::kStackBytes, &Block::fiber_main);
+        thread.stage = Stage::ready;
+    }
+    update_running(thread);
+    thread.context = jump_fcontext(thread.context, this).fctx;
+    if (thread.stage == Stage::returned) {
+        stacks_.give_back(thread.stack);
+        ++returned_;
+    }
+}
+
+void Block::suspend(const Wait& wait) {
+    current_->stage = Stage::waiting;
+    current_->wait = wait;
+    scheduler_ = jump_fcontext(scheduler_, nullptr).fctx;
+}
+
+void Block::make_ready(Thread& thread) {
+    thread.stage = Stage::ready;
+    ready_.push_back(&thread);
+}
+
+/// The last thread of a rendezvous goes on at once, unless luck is to decide who goes first.
+void Block::yield_if_adversarial() {
+    if (launch_->options.adversarial_seed == 0) {
+        update_running(*current_);
+        return;
+    }
+    make_ready(*current_);
+    scheduler_ = jump_fcontext(scheduler_, nullptr).fctx;
+}
+
+void Block::fault(const std::string& failure) {
+    const void* caller = running.caller;
+    running.checking = false;
+    launch_->stop("block " + text_of(index_) + ", " + describe_thread(current_->number),
+                  failure + source_line(caller));
+    jump_fcontext(scheduler_, nullptr);
+    __builtin_unreachable();  // the fiber is never resumed
+}
+
+// ---- Who knows what of whom
+// ---------------------------------------------------------------------------------------
+
+void Block::next_epoch(Thread& thread, uint32_t epoch) {
+    thread.epoch = epoch;
+    if (epoch > kEpochMask) {
+        running.caller = nullptr;
+        fault("more than " + std::to_string(kEpochMask) +
+              " barriers in one block: the race check cannot count them");
+    }
+}
+
+/// The current thread's accesses until now are released to whoever meets this arrival.
+Block::Arrival Block::arrive() {
+    Thread& thread = *current_;
+    Arrival arrival = {&thread, thread.epoch, thread.known};
+    next_epoch(thread, thread.epoch + 1);
+    return arrival;
+}
+
+/// All that came to a rendezvous now know what any of them knew.
+void Block::order(const std::vector<Arrival>& arrivals) {
+    if (!running.checking) return;
+    if (arrivals.size() == threads_.size()) {
+        order_whole_block();
+        return;
+    }
+    auto clock = std::make_shared<Clock>(threads_.size(), 0u);
+    const Clock* previous = nullptr;
+    for (const Arrival& arrival : arrivals) {
+        if (arrival.known && arrival.known.get() != previous) {
+            previous = arrival.known.get();
+            std::transform(clock->begin(), clock->end(), previous->begin(), clock->begin(),
+                           [](uint32_t a, uint32_t b) { return std::max(a, b); });
+        }
+    }
+    for (const Arrival& arrival : arrivals) {
+        uint32_t& epoch = (*clock)[arrival.thread->number];
+        epoch = std::max(epoch, arrival.epoch);
+    }
+    for (const Arrival& arrival : arrivals) arrival.thread->known = clock;
+}
+
+/// Everything so far is settled for everyone: cheaper to remember as one bound than thread by thread.
+void Block::order_whole_block() {
+    uint32_t latest = 0;
+    for (const Thread& thread : threads_) latest = std::max(latest, thread.epoch);
+    for (Thread& thread : threads_) {
+        next_epoch(thread, latest + 1);
+        thread.known = nullptr;
+    }
+    running.settled_span = (uint64_t{latest + 1} << kEpochShift) - 1;
+    running.settled_lists = lists_.size();
+}
+
+// ---- Rendezvous
+// ---------------------------------------------------------------------------------------------------
+
+void Block::release_all(const std::vector<Arrival>& arrivals) {
+    for (const Arrival& arrival : arrivals) {
+        if (arrival.thread != current_) make_ready(*arrival.thread);
+    }
+}
+
+void Block::barrier(int id, unsigned threads, const char* name, std::source_location where) {
+    running.caller = nullptr;
+    Barrier& barrier = barriers_[id];
+    const Wait wait = {name, 0, id, threads, where};
+    if (threads == 0 || threads % kWarp != 0) {
+        if (threads != thread_count())
+            fault(text_of(wait) + ": the number of threads must be a multiple of 32");
+    }
+    if (barrier.arrivals.empty()) {
+        barrier.threads = threads;
+    } else {
+        const Wait& other = barrier.arrivals.front().thread->wait;
+        if (barrier.threads != threads)
+            fault(text_of(wait) + ", but another thread waits at " + text_of(other));
+        // __syncthreads is one place in the program for the whole block; named barriers may be met from
+        // several.
+        if (id == 0 && !same_place(other.where, where)) {
+            fault("divergent barrier: " + text_of(wait) + ", but another thread waits at " + text_of(other));
+        }
+    }
+    barrier.arrivals.push_back(arrive());
+    if (barrier.arrivals.size() < threads) {
+        suspend(wait);
+        return;
+    }
+    std::vector<Arrival> arrivals;
+    arrivals.swap(barrier.arrivals);
+    order(arrivals);
+    release_all(arrivals);
+    arrivals.clear();
+    barrier.arrivals.swap(arrivals);  // keeps the memory
+    yield_if_adversarial();
+}
+
+Block::Meeting& Block::meeting(const char* name, unsigned mask, std::source_location where) {
+    running.caller = nullptr;
+    const Wait wait = {name, mask, -1, 0, where};
+    const unsigned self = 1u << lane();
+    if ((mask & self) == 0) fault(text_of(wait) + ": the mask leaves out the calling lane");
+    auto& warp = meetings_[current_->number / kWarp];
+    for (Meeting& open : warp) {
+        if ((open.mask & mask) == 0) continue;
+        // As on the device: one instruction, one mask. Only __syncwarp may be met from several places.
+        const bool sync = std::strcmp(name, "__syncwarp") == 0;
+        if (open.mask == mask && std::strcmp(open.name, name) == 0 &&
+            (sync || same_place(open.where, where))) {
+            return open;
+        }
+        fault(text_of(wait) + ", but lanes of the same warp wait at " +
+              text_of(Wait{open.name, open.mask, -1, 0, open.where}));
+    }
+    warp.push_back({name, mask, 0, where, {}, {}});
+    return warp.back();
+}
+
+void Block::sync_warp(unsigned mask, std::source_location where) {
+    Meeting& open = meeting("__syncwarp", mask, where);
+    open.arrived |= 1u << lane();
+    open.arrivals.push_back(arrive());
+    if (open.arrived != mask) {
+        suspend({open.name, mask, -1, 0, where});
+        return;
+    }
+    const std::vector<Arrival> arrivals = std::move(open.arrivals);
+    auto& warp = meetings_[current_->number / kWarp];
+    warp.erase(warp.begin() + (&open - warp.data()));
+    order(arrivals);
+    release_all(arrivals);
+    yield_if_adversarial();
+}
+
+void Block::meet_warp(const char* name, unsigned mask, void* mine, void (*all)(void* const* lanes),
+                      std::source_location where) {
+    Meeting& open = meeting(name, mask, where);
+    open.arrived |= 1u << lane();
+    open.brought[lane()] = mine;
+    if (open.arrived != mask) {
+        suspend({name, mask, -1, 0, where});
+        return;
+    }
+    void* lanes[kWarp];  // on a fiber's stack, where kernels' code may read it
+    std::memcpy(lanes, open.brought, sizeof(lanes));
+    auto& warp = meetings_[current_->number / kWarp];
+    warp.erase(warp.begin() + (&open - warp.data()));
+    all(lanes);
+    const unsigned first = current_->number / kWarp * kWarp;
+    for (unsigned i = 0; i < kWarp; ++i) {
+        if ((mask >> i & 1) != 0 && i != lane()) make_ready(threads_[first + i]);
+    }
+    yield_if_adversarial();
+}
+
+// ---- Asynchronous copies: as late as is legal
+// -----------------------------------------------------------------------
+
+void Block::start_copy(const CopyInFlight& copy) {
+    if (running.checking) {
+        check_access(copy.from, copy.valid, Access::read);
+        start_copy_in(copy.to, copy.bytes);
+    }
+    current_->open_copies.push_back(copy);
+}
+
+void Block::commit_copies() {
+    current_->copy_groups.push_back(std::move(current_->open_copies));
+    current_->open_copies.clear();
+}
+
+void Block::finish_copies(const std::vector<CopyInFlight>& copies) {
+    for (const CopyInFlight& copy : copies) {
+        std::memcpy(copy.to, copy.from, copy.valid);
+        std::memset(static_cast<unsigned char*>(copy.to) + copy.valid, 0, copy.bytes - copy.valid);
+        finish_copy_in(copy.to, copy.bytes);
+    }
+}
+
+void Block::wait_copies(size_t allowed) {
+    auto& groups = current_->copy_groups;
+    if (groups.size() <= allowed) return;
+    const auto last = groups.end() - static_cast<std::ptrdiff_t>(allowed);
+    std::for_each(groups.begin(), last, [&](const auto& group) { finish_copies(group); });
+    groups.erase(groups.begin(), last);
+}
+
+void Block::wait_all_copies() {
+    wait_copies(0);
+    finish_copies(current_->open_copies);
+    current_->open_copies.clear();
+}
+
+// ---- Messages
+// ---------------------------------------------------------------------------------------------------------
+
+std::string Block::describe(const void* address) const {
+    return describe_address(address, shared_, launch_->shared_bytes);
+}
+
+std::string Block::describe_thread(unsigned thread) const {
+    return "thread " + text_of(threads_[thread].index);
+}
+
+/// Says of every thread where it waits, threads of a kind together.
+void Block::report_deadlock() {
+    std::string report;
+    for (size_t i = 0; i < threads_.size();) {
+        const auto state = [&](size_t n) {
+            return threads_[n].stage == Stage::returned ? "returned" : "wait at " + text_of(threads_[n].wait);
+        };
+        size_t last = i;
+        const std::string text = state(i);
+        while (last + 1 < threads_.size() && state(last + 1) == text) ++last;
+        report += (report.empty() ? "" : "; ") + std::string("threads ") + std::to_string(i) + " to " +
+                  std::to_string(last) + " " + text;
+        i = last + 1;
+    }
+    launch_->stop("block " + text_of(index_), "no thread can go on: " + report);
+}
+
+}  // namespace objloc::host

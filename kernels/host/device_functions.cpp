@@ -1,0 +1,39 @@
+// What kernels ask of the thread and block that they run in.
+#include "kernels/host/block.h"
+#include "kernels/host/cuda_on_host.h"
+
+namespace objloc::host {
+
+cuda_host::uint3 thread_index() {
+    return running_block().thread_index();
+}
+cuda_host::uint3 block_index() {
+    return running_block().index();
+}
+cuda_host::uint3 block_dims() {
+    const auto dims = running_block().launch().threads;
+    return {dims.x, dims.y, dims.z};
+}
+cuda_host::uint3 grid_dims() {
+    const auto dims = running_block().launch().grid;
+    return {dims.x, dims.y, dims.z};
+}
+unsigned lane_index() {
+    return running_block().lane();
+}
+unsigned char* shared_window() {
+    return running_block().shared();
+}
+
+void sync_block(int barrier, unsigned threads, const char* name, std::source_location where) {
+    running_block().barrier(barrier, threads, name, where);
+}
+void sync_warp(unsigned mask, std::source_location where) {
+    running_block().sync_warp(mask, where);
+}
+void meet_warp(const char* name, unsigned mask, void* mine, void (*all)(void* const* lanes),
+               std::source_location where) {
+    running_block().meet_warp(name, mask, mine, all, where);
+}
+
+}  // namespace objloc::host

@@ -1,0 +1,108 @@
+#include "kernels/host/launch.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+#include <vector>
+
+#include "engine/error.h"
+#include "kernels/host/block.h"
+#include "kernels/host/fault.h"
+
+namespace objloc::host {
+namespace {
+
+std::mutex launch_mutex;  // one launch at a time: workers and the numbering of runs are shared
+
+/// The CPU threads' blocks, made when first needed.
+std::vector<std::unique_ptr<Block>>& workers(size_t count) {
+    static std::vector<std::unique_ptr<Block>> blocks;
+    while (blocks.size() < count) blocks.push_back(std::make_unique<Block>(blocks.size()));
+    return blocks;
+}
+
+/// Numbers for `blocks` runs; when they are used up, the cells are cleared and counting starts again.
+uint64_t take_runs(uint64_t blocks) {
+    static uint64_t next = 1;
+    if (next + blocks >= kRuns) {
+        clear_cells();
+        next = 1;
+    }
+    const uint64_t first = next;
+    next += blocks;
+    return first;
+}
+
+/// The limits of every GPU since compute capability 5.0, and Hopper's shared memory.
+void require_launchable(const Kernel& kernel, cuda_host::dim3 grid, cuda_host::dim3 threads,
+                        size_t shared_bytes) {
+    const auto require = [&](bool fine, const std::string& failure) {
+        if (!fine) throw Error("kernel " + kernel.name(), "cannot be launched: " + failure);
+    };
+    const uint64_t count = uint64_t{threads.x} * threads.y * threads.z;
+    require(count >= 1 && count <= 1024 && threads.z <= 64, std::to_string(count) + " threads in a block");
+    require(grid.x >= 1 && grid.y >= 1 && grid.z >= 1, "no blocks");
+    require(grid.x <= 0x7FFFFFFFu && grid.y <= 65535 && grid.z <= 65535, "more blocks than a grid takes");
+    require(uint64_t{grid.x} * grid.y * grid.z < kRuns / 2, "more blocks than the host runtime takes");
+    require(shared_bytes <= kMaxSharedBytes,
+            std::to_string(shared_bytes) + " bytes of shared memory in a block");
+}
+
+cuda_host::uint3 block_index(uint64_t number, cuda_host::dim3 grid) {
+    return {static_cast<unsigned>(number % grid.x), static_cast<unsigned>(number / grid.x % grid.y),
+            static_cast<unsigned>(number / grid.x / grid.y)};
+}
+
+/// The order in which blocks are taken up; empty: their own.
+std::vector<uint32_t> order_of_blocks(uint64_t blocks, uint64_t seed) {
+    if (seed == 0) return {};
+    std::vector<uint32_t> order(blocks);
+    std::iota(order.begin(), order.end(), 0u);
+    std::shuffle(order.begin(), order.end(), std::mt19937_64(seed));
+    return order;
+}
+
+}  // namespace
+
+std::string Kernel::name() const {
+    return function_name(function_);
+}
+
+void Launch::stop(const std::string& who, const std::string& failure) {
+    std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    who_ = who;
+    failure_ = failure;
+    stopped_ = true;
+}
+
+void Launch::throw_fault() const {
+    if (stopped_) throw Error("kernel " + kernel.name() + ", " + who_, failure_);
+}
+
+void run_kernel(const Kernel& kernel, cuda_host::dim3 grid, cuda_host::dim3 threads, size_t shared_bytes,
+                const HostRuntimeOptions& options) {
+    require_launchable(kernel, grid, threads, shared_bytes);
+    reserve_arena();
+    std::lock_guard lock(launch_mutex);
+    const uint64_t blocks = uint64_t{grid.x} * grid.y * grid.z;
+    const int wanted = options.threads > 0 ? options.threads : omp_get_num_procs();
+    const auto count =
+        static_cast<int>(std::min({static_cast<uint64_t>(wanted), blocks, uint64_t{kMaxWorkers}}));
+    const auto order = order_of_blocks(blocks, options.adversarial_seed);
+    auto& pool = workers(static_cast<size_t>(count));
+    Launch launch(kernel, grid, threads, shared_bytes, options, take_runs(blocks));
+    std::atomic<uint64_t> next = 0;
+#pragma omp parallel num_threads(count)
+    {
+        Block& block = *pool[static_cast<size_t>(omp_get_thread_num())];
+        for (uint64_t number; !launch.stopped() && (number = next++) < blocks;) {
+            block.run(launch, block_index(order.empty() ? number : order[number], grid), number);
+        }
+    }
+    launch.throw_fault();
+}
+
+}  // namespace objloc::host
