@@ -1,0 +1,24 @@
+// The photographs that sprites are pasted on.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "generators/image.h"
+
+namespace objloc {
+
+/// The middle square of an image, in three channels, resized to (side, side).
+Image make_background(const Image& image, int side);
+
+/// Backgrounds and what was passed over on the way.
+struct BackgroundSet {
+    std::vector<Image> images;         // (side, side, 3) each
+    std::vector<std::string> skipped;  // files of a folder that are no PNG or JPEG, for the tool to mention
+};
+
+/// Files and folders, in the order given, a folder's files by name. No paths: those that come with the
+/// program. Throws Error for a missing path, an unreadable image, or when there is no image at all.
+BackgroundSet load_backgrounds(const std::vector<std::string>& paths, int side);
+
+}  // namespace objloc
