@@ -6,15 +6,6 @@
 
 namespace objloc {
 namespace cpu {
-namespace {
-
-Tensor temporary_floats(const std::shared_ptr<CachingAllocator>& allocator, size_t count) {
-    return {{static_cast<int64_t>(count)},
-            DType::f32,
-            std::make_shared<Storage>(allocator, count * sizeof(float))};
-}
-
-}  // namespace
 
 bool Convolutions::use_winograd(const Conv2dProblem& problem) const {
     return choice_ != CpuConv::direct && winograd_applies(problem);
@@ -23,10 +14,7 @@ bool Convolutions::use_winograd(const Conv2dProblem& problem) const {
 void Convolutions::forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w, const Tensor& bias,
                            const Tensor& y, const Tensor& codes) {
     if (use_winograd(problem)) return winograd_.forward(problem, x, w, bias, y, codes);
-    if (!few_channels_applies(problem)) return direct_.forward(problem, x, w, bias, y, codes);
-    const Tensor scratch = temporary_floats(allocator_, few_channels_forward_floats(problem, threads_));
-    few_channels_forward(problem, x.data<float>(), w.data<float>(), bias ? bias.data<float>() : nullptr,
-                         y.data<float>(), scratch.data<float>(), threads_);
+    direct_.forward(problem, x, w, bias, y, codes);
 }
 
 void Convolutions::backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient,
@@ -39,7 +27,9 @@ void Convolutions::backward_weights(const Conv2dProblem& problem, const Tensor& 
                                     const Conv2dGradient& gradient, const Tensor& dw) {
     if (use_winograd(problem)) return winograd_.backward_weights(problem, x, gradient, dw);
     if (!few_channels_applies(problem)) return direct_.backward_weights(problem, x, gradient, dw);
-    const Tensor scratch = temporary_floats(allocator_, few_channels_gradient_floats(problem, threads_));
+    const size_t floats = few_channels_scratch_floats(problem, threads_);
+    const Tensor scratch({static_cast<int64_t>(floats)}, DType::f32,
+                         std::make_shared<Storage>(allocator_, floats * sizeof(float)));
     few_channels_backward_weights(problem, x.data<float>(), gradient.dy.data<float>(), dw.data<float>(),
                                   scratch.data<float>(), threads_);
 }

@@ -1,9 +1,8 @@
-// y[n,p,q,k] = act(bias[k] + sum over i of window[i] * w[i,k]), i over R rows of S * C floats each;
-// dw[i,k] = sum over n,p,q of window[i] * dy[n,p,q,k].
+// dw[i,k] = sum over n,p,q of window[i] * dy[n,p,q,k], i over R rows of S * C floats each.
 // A thread's turn is a band of output rows of one image. It first copies the input rows under the band, with
 // the zeros of the padding, so that every window is plain memory (18 rows of 130 RGB pixels are 28 KB). A
-// register tile is 6 pixels (in dw, 6 elements of the window) by two vectors of filters; at an end, where
-// fewer are left, the last one fills the tile and is not stored.
+// register tile is some elements of the window by one or two vectors of filters, summed along an output row.
+// Each band has its own sums, which are added in order at the end.
 #include "kernels/cpu/conv2d_few_channels.h"
 
 #include <omp.h>
@@ -67,70 +66,34 @@ namespace objloc::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr int kTile = 6, kVectors = 2;  // 12 sums, 2 vectors of the other factor: fits 16 registers
+// Elements of the window in a register tile: three tiles cover a 3x3 window of 3 channels, and nine sums of
+// one vector hide the latency of a multiply-add. With 16 registers, six by two vectors fit.
+#if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3) || HWY_ARCH_ARM_A64
+constexpr int kTile = 9;
+#else
+constexpr int kTile = 6;
+#endif
 
-/// Pixels q .. q + kTile - 1 of output row `row` of the band, filters k .. k + 2 lanes - 1.
-template <class D>
-HWY_INLINE void forward_tile(D d, const Conv2dProblem& p, const Band& band, const float* w, const float* bias,
-                             int64_t row, int64_t q, int64_t k, float* y) {
-    const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), columns = p.S * p.C, Q = p.Q();
-    const float* pixel[kTile];
-    hn::Vec<D> sum[kTile][kVectors];
-    for (int i = 0; i < kTile; ++i) {
-        pixel[i] = band.input + row * p.stride_h * band.stride + std::min(q + i, Q - 1) * p.stride_w * p.C;
-        for (int v = 0; v < kVectors; ++v)
-            sum[i][v] = bias ? hn::LoadU(d, bias + k + v * lanes) : hn::Zero(d);
-    }
-    for (int64_t r = 0; r < p.R; ++r) {
-        for (int64_t j = 0; j < columns; ++j) {
-            const float* weight = w + (r * columns + j) * p.K + k;
-            const auto w0 = hn::LoadU(d, weight), w1 = hn::LoadU(d, weight + lanes);
-            for (int i = 0; i < kTile; ++i) {
-                const auto x = hn::Set(d, pixel[i][r * band.stride + j]);
-                sum[i][0] = hn::MulAdd(x, w0, sum[i][0]);
-                sum[i][1] = hn::MulAdd(x, w1, sum[i][1]);
-            }
-        }
-    }
-    for (int i = 0; i < kTile && q + i < Q; ++i) {
-        for (int v = 0; v < kVectors; ++v) {
-            const auto value = p.relu ? hn::Max(hn::Zero(d), sum[i][v]) : sum[i][v];
-            hn::StoreU(value, d, y + (q + i) * p.K + k + v * lanes);
-        }
-    }
-}
-
-template <class D>
-void forward_band(D d, const Conv2dProblem& p, const Band& band, const float* w, const float* bias,
-                  float* y) {
-    const int64_t width = kVectors * static_cast<int64_t>(hn::Lanes(d)), Q = p.Q();
-    for (int64_t row = 0; row < band.rows; ++row) {
-        float* to = y + (band.n * p.P() + band.first + row) * Q * p.K;
-        for (int64_t q = 0; q < Q; q += kTile) {
-            for (int64_t k = 0; k < p.K; k += width) forward_tile(d, p, band, w, bias, row, q, k, to);
-        }
-    }
-}
-
-/// part[i,k] += sum over one output row, for window elements i .. i + kTile - 1 and filters k .. k + 2 lanes
-/// - 1.
-template <class D>
-HWY_INLINE void gradient_tile(D d, const Conv2dProblem& p, const Band& band, const float* dy, int64_t row,
+/// part[i,k] += sum over one output row, for elements i .. i + kTile - 1 and kVectors vectors of filters from
+/// k on. Where fewer elements are left, the last one fills the tile and is not stored.
+template <int kVectors>
+HWY_INLINE void gradient_tile(const Conv2dProblem& p, const Band& band, const float* dy, int64_t row,
                               int64_t i, int64_t k, float* part) {
+    const HWY_FULL(float) d;
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), columns = p.S * p.C, elements = p.R * columns;
     const float* element[kTile];
-    hn::Vec<D> sum[kTile][kVectors];
+    hn::Vec<HWY_FULL(float)> sum[kTile][static_cast<size_t>(kVectors)];
     for (int t = 0; t < kTile; ++t) {
         const int64_t at = std::min(i + t, elements - 1);
         element[t] = band.input + (row * p.stride_h + at / columns) * band.stride + at % columns;
         for (int v = 0; v < kVectors; ++v) sum[t][v] = hn::Zero(d);
     }
     for (int64_t q = 0; q < p.Q(); ++q) {
-        const auto g0 = hn::LoadU(d, dy + q * p.K + k), g1 = hn::LoadU(d, dy + q * p.K + k + lanes);
+        hn::Vec<HWY_FULL(float)> g[static_cast<size_t>(kVectors)];
+        for (int v = 0; v < kVectors; ++v) g[v] = hn::LoadU(d, dy + q * p.K + k + v * lanes);
         for (int t = 0; t < kTile; ++t) {
             const auto x = hn::Set(d, element[t][q * p.stride_w * p.C]);
-            sum[t][0] = hn::MulAdd(x, g0, sum[t][0]);
-            sum[t][1] = hn::MulAdd(x, g1, sum[t][1]);
+            for (int v = 0; v < kVectors; ++v) sum[t][v] = hn::MulAdd(x, g[v], sum[t][v]);
         }
     }
     for (int t = 0; t < kTile && i + t < elements; ++t) {
@@ -142,31 +105,23 @@ HWY_INLINE void gradient_tile(D d, const Conv2dProblem& p, const Band& band, con
 }
 
 // Row after row, so that a row of dy comes from the L1 cache for all but the first of its tiles.
-template <class D>
-void gradient_band(D d, const Conv2dProblem& p, const Band& band, const float* dy, float* part) {
-    const int64_t width = kVectors * static_cast<int64_t>(hn::Lanes(d)), elements = p.R * p.S * p.C;
+template <int kVectors>
+void gradient_band(const Conv2dProblem& p, const Band& band, const float* dy, float* part) {
+    const int64_t width = kVectors * static_cast<int64_t>(hn::Lanes(HWY_FULL(float)())),
+                  elements = p.R * p.S * p.C;
     std::fill_n(part, elements * p.K, 0.f);
     for (int64_t row = 0; row < band.rows; ++row) {
         const float* from = dy + (band.n * p.P() + band.first + row) * p.Q() * p.K;
         for (int64_t i = 0; i < elements; i += kTile) {
-            for (int64_t k = 0; k < p.K; k += width) gradient_tile(d, p, band, from, row, i, k, part);
+            for (int64_t k = 0; k < p.K; k += width) gradient_tile<kVectors>(p, band, from, row, i, k, part);
         }
     }
 }
 
-// Full vectors where the filters fill two of them, else vectors of at most 8.
-void forward(const Conv2dProblem& p, const Band& band, const float* w, const float* bias, float* y) {
-    const HWY_FULL(float) wide;
-    const hn::CappedTag<float, 8> narrow;
-    const bool fits = p.K % (kVectors * static_cast<int64_t>(hn::Lanes(wide))) == 0;
-    fits ? forward_band(wide, p, band, w, bias, y) : forward_band(narrow, p, band, w, bias, y);
-}
-
+// Filters come in multiples of 16: two vectors of 4 or 8 lanes, and of 16 lanes one or two.
 void gradient(const Conv2dProblem& p, const Band& band, const float* dy, float* part) {
-    const HWY_FULL(float) wide;
-    const hn::CappedTag<float, 8> narrow;
-    const bool fits = p.K % (kVectors * static_cast<int64_t>(hn::Lanes(wide))) == 0;
-    fits ? gradient_band(wide, p, band, dy, part) : gradient_band(narrow, p, band, dy, part);
+    const bool two = p.K % (2 * static_cast<int64_t>(hn::Lanes(HWY_FULL(float)()))) == 0;
+    two ? gradient_band<2>(p, band, dy, part) : gradient_band<1>(p, band, dy, part);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -177,7 +132,6 @@ HWY_AFTER_NAMESPACE();
 namespace objloc::cpu {
 namespace {
 
-HWY_EXPORT(forward);
 HWY_EXPORT(gradient);
 
 // sums[i] = sum over parts of parts[part, i], in order, in double.
@@ -199,20 +153,8 @@ bool few_channels_applies(const Conv2dProblem& p) {
     return p.C <= 4 && p.K % 16 == 0 && !p.pool;
 }
 
-size_t few_channels_forward_floats(const Conv2dProblem& p, int threads) {
-    return static_cast<size_t>(threads * padded_floats(p));
-}
-
-size_t few_channels_gradient_floats(const Conv2dProblem& p, int threads) {
+size_t few_channels_scratch_floats(const Conv2dProblem& p, int threads) {
     return static_cast<size_t>(threads * padded_floats(p) + p.N * bands_of(p) * p.R * p.S * p.C * p.K);
-}
-
-void few_channels_forward(const Conv2dProblem& p, const float* x, const float* w, const float* bias, float* y,
-                          float* scratch, int threads) {
-    const auto run = HWY_DYNAMIC_DISPATCH(forward);
-    parallel_for(threads, p.N * bands_of(p), 1, [&](int64_t turn, int64_t) {
-        run(p, load_band(p, x, turn, scratch + omp_get_thread_num() * padded_floats(p)), w, bias, y);
-    });
 }
 
 void few_channels_backward_weights(const Conv2dProblem& p, const float* x, const float* dy, float* dw,
