@@ -15,11 +15,11 @@ run=runs/demo
 
 "$bin/objloc_train" --scene natural --model vgg16-slim --weights none --seed 1 --out "$run" "$@"
 echo
-"$bin/objloc_predict" --model "$run/model.h5" --out "$run" generators/assets/demo.png
+"$bin/objloc_predict" --model "$run/model.h5" --out "$run" generators/assets/demo.jpg
 cat <<END
 
 What it trained on      $run/samples.png
 Held-out predictions    $run/predictions.png      (white: truth, green: prediction)
-A picture never seen    $run/demo.png.box.png
+A picture never seen    $run/demo.jpg.box.png
 The model               $run/model.h5
 END
