@@ -1,0 +1,57 @@
+// What the CUDA backend is besides its ops: whether it can work here, and how it describes itself.
+#include "kernels/cuda/cuda_backend.h"
+
+#include <string>
+#include <utility>
+
+#include "engine/error.h"
+#include "kernels/cuda/cuda_backend.cuh"
+#include "kernels/cuda/memory.cuh"
+
+namespace objloc {
+namespace OBJLOC_CUDA_NAMESPACE {
+namespace {
+
+/// CUDA counts versions as 13000 for 13.0.
+std::string version_text(int version) {
+    return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+cudaDeviceProp properties() {
+    int device = 0;
+    cudaDeviceProp result{};
+    check_cuda(cudaGetDevice(&device), "asking for the device");
+    check_cuda(cudaGetDeviceProperties(&result, device), "asking for the device's properties");
+    return result;
+}
+
+}  // namespace
+
+CudaBackend::CudaBackend(std::string name, bool reuse)
+    : CudaBackend(std::move(name),
+                  std::make_shared<CachingAllocator>(std::make_unique<DeviceMemory>(), reuse)) {
+}
+
+CudaBackend::CudaBackend(std::string name, std::shared_ptr<CachingAllocator> memory)
+    : Backend(memory), name_(std::move(name)), memory_(std::move(memory)), stream_(make_stream()) {
+}
+
+CudaBackend::~CudaBackend() = default;
+
+std::string CudaBackend::description() const {
+    const cudaDeviceProp device = properties();
+    int driver = 0;
+    check_cuda(cudaDriverGetVersion(&driver), "asking for the driver's version");
+    return std::string(device.name) + ", " + std::to_string(device.totalGlobalMem >> 20) +
+           " MB, compute capability " + std::to_string(device.major) + "." + std::to_string(device.minor) +
+           ", driver for CUDA " + version_text(driver);
+}
+
+void CudaBackend::refuse_while_capturing(const char* what) const {
+    if (!capturing_) return;
+    throw Error("cuda", std::string(what) + " was called inside a step that is being captured",
+                "Do it between steps: a captured step only queues work.");
+}
+
+}  // namespace OBJLOC_CUDA_NAMESPACE
+}  // namespace objloc

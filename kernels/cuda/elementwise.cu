@@ -1,0 +1,31 @@
+// y = a + b and y = a * b, element by element; y may be a or b.
+#include "kernels/cuda/elementwise.cuh"
+
+#include "kernels/cuda/cuda_backend.cuh"
+
+namespace objloc::OBJLOC_CUDA_NAMESPACE {
+namespace {
+
+// ---- Kernels ----------------------------------------------------------------------------------------------
+
+struct Sum {
+    __device__ float operator()(float a, float b) const { return a + b; }
+};
+
+struct Product {
+    __device__ float operator()(float a, float b) const { return a * b; }
+};
+
+}  // namespace
+
+// ---- Launchers --------------------------------------------------------------------------------------------
+
+void CudaBackend::add(const Tensor& a, const Tensor& b, const Tensor& y) {
+    elementwise(stream(), Sum{}, y, a, b);
+}
+
+void CudaBackend::mul(const Tensor& a, const Tensor& b, const Tensor& y) {
+    elementwise(stream(), Product{}, y, a, b);
+}
+
+}  // namespace objloc::OBJLOC_CUDA_NAMESPACE

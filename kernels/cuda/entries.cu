@@ -1,0 +1,63 @@
+// The CUDA backend's entry in the list of backends: it looks whether there is a GPU that it can work on.
+#include <string>
+
+#include "kernels/cuda/cuda_backend.cuh"
+#include "kernels/cuda/cuda_backend.h"
+
+namespace objloc {
+
+#if defined(__CUDACC__)
+namespace cuda {
+namespace {
+
+/// Compute capability of the oldest GPU that this build has kernels for, times ten; the build sets it.
+constexpr int kOldest = OBJLOC_CUDA_OLDEST;
+
+std::string version_text(int version) {
+    return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+/// `entry` with `missing` and `cure` filled in, if something is missing.
+BackendEntry probed(BackendEntry entry) {
+    int driver = 0, devices = 0, major = 0, minor = 0;
+    (void)cudaDriverGetVersion(&driver);
+    const cudaError_t status = cudaGetDeviceCount(&devices);
+    (void)cudaGetLastError();
+    if (driver == 0) {
+        entry.missing = "there is no NVIDIA driver on this machine";
+        entry.cure = "Install one if there is an NVIDIA GPU; else use --device cpu.";
+    } else if (status == cudaErrorInsufficientDriver) {
+        entry.missing = "the NVIDIA driver serves CUDA " + version_text(driver) + ", this build needs " +
+                        version_text(CUDART_VERSION);
+        entry.cure = "Install a newer driver, or build with an older CUDA toolkit.";
+    } else if (status != cudaSuccess || devices == 0) {
+        entry.missing = std::string("no GPU can be used: ") + cudaGetErrorString(status);
+        entry.cure =
+            "Check with nvidia-smi that the GPU is seen, and that CUDA_VISIBLE_DEVICES does not hide it.";
+    } else if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) != cudaSuccess ||
+               cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0) != cudaSuccess ||
+               10 * major + minor < kOldest) {
+        entry.missing = "the GPU has compute capability " + std::to_string(major) + "." +
+                        std::to_string(minor) + ", this build has kernels for " +
+                        std::to_string(kOldest / 10) + "." + std::to_string(kOldest % 10) + " and later";
+        entry.cure = "Build with: cmake --preset cuda -DCMAKE_CUDA_ARCHITECTURES=native";
+    }
+    return entry;
+}
+
+}  // namespace
+}  // namespace cuda
+
+BackendEntry cuda_backend_entry() {
+    return cuda::probed(
+        {"cuda", "", "", [](const BackendOptions&) { return std::make_unique<cuda::CudaBackend>("cuda"); }});
+}
+#else
+BackendEntry cuda_host_backend_entry() {
+    return {"cuda-host", "", "", [](const BackendOptions&) {
+                return std::make_unique<OBJLOC_CUDA_NAMESPACE::CudaBackend>("cuda-host", false);
+            }};
+}
+#endif
+
+}  // namespace objloc
