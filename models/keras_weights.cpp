@@ -151,20 +151,9 @@ void name_by_topology(std::vector<LayerVariables>& layers) {
     for (LayerVariables& layer : layers) {
         if (!layer.named && layer.layer.starts_with("conv2d")) convolutions.push_back(&layer);
     }
-    const std::vector<std::string> names = vgg16_convolutions();
+    const std::vector<std::string> names = vgg16_convolution_names();
     if (convolutions.size() != names.size()) return;
     for (size_t i = 0; i < names.size(); ++i) convolutions[i]->layer = names[i];
-}
-
-/// These files list layers by the alphabet, with dense before the model that holds the convolutions: puts
-/// VGG16's first, in its order.
-void sort_by_topology(std::vector<LayerVariables>& layers) {
-    const std::vector<std::string> names = vgg16_convolutions();
-    const auto place = [&](const LayerVariables& layer) {
-        return std::find(names.begin(), names.end(), layer.layer);
-    };
-    std::stable_sort(layers.begin(), layers.end(),
-                     [&](const auto& a, const auto& b) { return place(a) < place(b); });
 }
 
 /// Where Keras 3 puts layers, and where Keras 2.12 to 2.14 did.
@@ -178,7 +167,6 @@ WeightFile read_by_vars(const Hdf5Group& root) {
     const bool named =
         std::any_of(layers.begin(), layers.end(), [](const auto& layer) { return layer.named; });
     if (!named) name_by_topology(layers);
-    sort_by_topology(layers);
     WeightFile file{
         named ? "Keras 3 weights (.weights.h5)" : "Keras weights (.weights.h5) without layer names", {}, {}};
     for (LayerVariables& layer : layers) {
@@ -187,6 +175,7 @@ WeightFile read_by_vars(const Hdf5Group& root) {
             file.arrays.push_back(std::move(array));
         }
     }
+    sort_as_vgg16(file.arrays);  // these files list layers by the alphabet
     read_attributes(root, file.attributes);
     return file;
 }

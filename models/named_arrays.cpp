@@ -32,7 +32,7 @@ std::string position_text(size_t index, const Shape& shape) {
 
 /// Axis orders of other libraries, which readers most often meet.
 std::string shape_hint(const Shape& wanted, const Shape& found) {
-    if (found.rank() != wanted.rank()) return "";
+    if (found.rank() != wanted.rank()) return "It is another kind of tensor altogether.";
     if (wanted.rank() == 4 && found == Shape{wanted[3], wanted[2], wanted[0], wanted[1]}) {
         return "That is PyTorch's order (filters, channels, rows, columns): convert it with `objloc_weights "
                "convert`.";
@@ -67,16 +67,7 @@ class Matcher {
     }
 
     const NamedArray* take(const NamedArray& array, const Shape& wanted) {
-        if (array.shape != wanted) {
-            throw Error(where_,
-                        fmt::format("{} should have the shape {}, has {}", array.name, wanted.text(),
-                                    array.shape.text()),
-                        shape_hint(wanted, array.shape));
-        }
-        if (const std::string fault = not_finite(array); !fault.empty()) {
-            throw Error(where_, array.name + ": " + fault,
-                        "Training diverged before it was saved, or the file is damaged.");
-        }
+        if (const std::string fault = fault_of(array, wanted); !fault.empty()) throw Error(where_, fault);
         taken_.insert(&array);
         return &array;
     }
@@ -142,6 +133,16 @@ std::string not_finite(const NamedArray& array) {
     return fmt::format("{} of {} values are not finite; the first is {} at {}",
                        std::count_if(first, array.values.end(), bad), array.values.size(), *first,
                        position_text(index, array.shape));
+}
+
+std::string fault_of(const NamedArray& array, const Shape& wanted) {
+    if (array.shape != wanted) {
+        return fmt::format("{} should have the shape {}, has {}\n  {}", array.name, wanted.text(),
+                           array.shape.text(), shape_hint(wanted, array.shape));
+    }
+    const std::string fault = not_finite(array);
+    if (fault.empty()) return "";
+    return array.name + ": " + fault + "\n  Training diverged before it was saved, or the file is damaged.";
 }
 
 std::string LoadReport::text() const {

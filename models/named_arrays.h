@@ -58,6 +58,10 @@ struct MatchedArrays {
 MatchedArrays match_arrays(const std::string& where, const WeightFile& file,
                            const std::vector<WantedArray>& wanted);
 
+/// "" when the array has the wanted shape and finite values, else what is wrong, with the numbers, and on a
+/// second line what it looks like ("That is PyTorch's order ..."), where that can be told.
+std::string fault_of(const NamedArray& array, const Shape& wanted);
+
 /// "" when all values are finite, else which are not: "2 of 9 values are not finite; the first is nan at (0,
 /// 0, 1, 2)".
 std::string not_finite(const NamedArray& array);

@@ -1,18 +1,17 @@
 #include "models/vgg16_names.h"
 
-#include <array>
+#include <algorithm>
 #include <cctype>
+#include <utility>
+
+#include "models/vgg16.h"
 
 namespace objloc {
 
-std::vector<std::string> vgg16_convolutions() {
-    constexpr std::array<int, 5> kConvolutions = {2, 2, 3, 3, 3};  // in each block
+std::vector<std::string> vgg16_convolution_names() {
+    constexpr int64_t kAnySide = 32;
     std::vector<std::string> names;
-    for (size_t block = 0; block < kConvolutions.size(); ++block) {
-        for (int i = 1; i <= kConvolutions[block]; ++i) {
-            names.push_back("block" + std::to_string(block + 1) + "_conv" + std::to_string(i));
-        }
-    }
+    for (const Vgg16Conv& convolution : vgg16_convolutions(1, kAnySide)) names.push_back(convolution.name);
     return names;
 }
 
@@ -36,6 +35,20 @@ std::vector<std::string> with_weightless_layers(const std::vector<std::string>& 
     }
     if (block != 0) all.push_back("block" + std::to_string(block) + "_pool");
     return all;
+}
+
+void sort_as_vgg16(std::vector<NamedArray>& arrays) {
+    std::vector<std::string> layers = vgg16_convolution_names();
+    for (const NamedArray& array : arrays) {
+        const std::string layer = layer_of(array.name);
+        if (std::find(layers.begin(), layers.end(), layer) == layers.end()) layers.push_back(layer);
+    }
+    const auto place = [&](const NamedArray& array) {
+        const auto layer = std::find(layers.begin(), layers.end(), layer_of(array.name));
+        return std::pair(layer, variable_of(array.name) != "kernel");
+    };
+    std::stable_sort(arrays.begin(), arrays.end(),
+                     [&](const auto& a, const auto& b) { return place(a) < place(b); });
 }
 
 }  // namespace objloc

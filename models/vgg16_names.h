@@ -1,14 +1,15 @@
-// The names that Keras gives VGG16's layers, in the order in which it lists them.
+// The names that Keras gives VGG16's layers, and the order in which it lists them.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "models/named_arrays.h"
+
 namespace objloc {
 
-/// block1_conv1, block1_conv2, block2_conv1, ... block5_conv3: the 13 convolutions (Simonyan and Zisserman,
-/// 2014).
-std::vector<std::string> vgg16_convolutions();
+/// "block1_conv1", "block1_conv2", "block2_conv1", ... "block5_conv3": the 13 convolutions in order.
+std::vector<std::string> vgg16_convolution_names();
 
 /// "block3_conv2" -> 3; 0 for layers outside the blocks.
 int vgg16_block(const std::string& layer);
@@ -16,5 +17,9 @@ int vgg16_block(const std::string& layer);
 /// Puts the layers without weights between the given ones, as Keras lists them: input_1 first, block1_pool
 /// after the first block's convolutions, flatten after the last block's pool.
 std::vector<std::string> with_weightless_layers(const std::vector<std::string>& layers);
+
+/// Brings tensors into the model's order, for files that keep them by the alphabet: the convolutions first,
+/// then other layers as they come; kernels before biases.
+void sort_as_vgg16(std::vector<NamedArray>& arrays);
 
 }  // namespace objloc

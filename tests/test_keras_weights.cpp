@@ -27,7 +27,7 @@ float pattern(size_t k, size_t i) {
 std::vector<WantedArray> wanted_localizer(const std::string& head = "dense") {
     std::vector<WantedArray> wanted;
     int64_t channels = 3;
-    for (const std::string& name : vgg16_convolutions()) {
+    for (const std::string& name : vgg16_convolution_names()) {
         const int64_t filters = std::min<int64_t>(int64_t{1} << (vgg16_block(name) - 1), 8);
         wanted.push_back({name + "/kernel", {3, 3, channels, filters}});
         wanted.push_back({name + "/bias", {filters}});
