@@ -108,9 +108,9 @@ TEST_CASE("a run leaves a whole folder, and predict repeats what the run drew") 
     REQUIRE(predicted.exit_code == 0);
     const auto answer = nlohmann::json::parse(predicted.out).at(0);
     CHECK(answer["image"] == "scene.png");
-    CHECK(std::abs(answer["x"].get<int>() - 32 * expected[0]) <= 1);
-    CHECK(std::abs(answer["y"].get<int>() - 32 * expected[1]) <= 1);
-    CHECK(std::abs(answer["w"].get<int>() - 32 * expected[2]) <= 1);
+    CHECK(std::abs(answer["x"].get<float>() - 32 * expected[0]) <= 1);
+    CHECK(std::abs(answer["y"].get<float>() - 32 * expected[1]) <= 1);
+    CHECK(std::abs(answer["w"].get<float>() - 32 * expected[2]) <= 1);
     const Image drawn = load_image(folder.file("boxed/scene.png.box.png"));
     CHECK(drawn.width == 32);
     CHECK(drawn.pixels != image.pixels);
