@@ -19,6 +19,14 @@
 
 #include "kernels/cpu/winograd_tiles.h"
 
+// Loops over the lines of a tile stay loops: unrolled, GCC computes all 36 addresses ahead and runs out of registers.
+#undef OBJLOC_KEEP_LOOP
+#if HWY_COMPILER_GCC_ACTUAL
+#define OBJLOC_KEEP_LOOP _Pragma("GCC unroll 1")
+#else
+#define OBJLOC_KEEP_LOOP
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace objloc::winograd {
 namespace HWY_NAMESPACE {
@@ -57,19 +65,19 @@ HWY_INLINE void store_part(Vec v, float* to, int64_t count) {
     }
 }
 
-/// v = B^T v
-HWY_INLINE void input_line(Vec (&v)[6]) {
+/// m = B^T v
+HWY_INLINE void input_line(const Vec (&v)[6], Vec (&m)[6]) {
     const Vec sum = constant(kA2 + kB2), product = constant(kA2 * kB2);
     const Vec even_a = hn::NegMulAdd(constant(kB2), v[2], v[4]),
               odd_a = hn::NegMulAdd(constant(kB2), v[1], v[3]);
     const Vec even_b = hn::NegMulAdd(constant(kA2), v[2], v[4]),
               odd_b = hn::NegMulAdd(constant(kA2), v[1], v[3]);
-    v[0] = hn::MulAdd(product, v[0], hn::NegMulAdd(sum, v[2], v[4]));
-    v[5] = hn::MulAdd(product, v[1], hn::NegMulAdd(sum, v[3], v[5]));
-    v[1] = hn::MulAdd(constant(kA), odd_a, even_a);
-    v[2] = hn::NegMulAdd(constant(kA), odd_a, even_a);
-    v[3] = hn::MulAdd(constant(kB), odd_b, even_b);
-    v[4] = hn::NegMulAdd(constant(kB), odd_b, even_b);
+    m[0] = hn::MulAdd(product, v[0], hn::NegMulAdd(sum, v[2], v[4]));
+    m[5] = hn::MulAdd(product, v[1], hn::NegMulAdd(sum, v[3], v[5]));
+    m[1] = hn::MulAdd(constant(kA), odd_a, even_a);
+    m[2] = hn::NegMulAdd(constant(kA), odd_a, even_a);
+    m[3] = hn::MulAdd(constant(kB), odd_b, even_b);
+    m[4] = hn::NegMulAdd(constant(kB), odd_b, even_b);
 }
 
 /// y = A^T m
@@ -124,15 +132,18 @@ HWY_INLINE void transform_input(const float* from, int64_t row_stride, int64_t c
                                 int64_t stride) {
     const Floats d;
     Vec half[6][6];
-    for (int j = 0; j < 6; ++j) {
-        Vec v[6];
-        for (int i = 0; i < 6; ++i) v[i] = hn::LoadU(d, from + i * row_stride + j * column_stride);
-        input_line(v);
-        for (int i = 0; i < 6; ++i) half[i][j] = v[i];
+    OBJLOC_KEEP_LOOP
+    for (int j = 0; j < 6; ++j, from += column_stride) {
+        Vec v[6], m[6];
+        for (int i = 0; i < 6; ++i) v[i] = hn::LoadU(d, from + i * row_stride);
+        input_line(v, m);
+        for (int i = 0; i < 6; ++i) half[i][j] = m[i];
     }
-    for (int i = 0; i < 6; ++i) {
-        input_line(half[i]);
-        for (int j = 0; j < 6; ++j) hn::Store(half[i][j], d, to + (i * 6 + j) * stride);
+    OBJLOC_KEEP_LOOP
+    for (int i = 0; i < 6; ++i, to += 6 * stride) {
+        Vec m[6];
+        input_line(half[i], m);
+        for (int j = 0; j < 6; ++j) hn::Store(m[j], d, to + j * stride);
     }
 }
 
@@ -141,30 +152,32 @@ HWY_INLINE void transform_gradient(const float* from, int64_t row_stride, int64_
                                    int64_t stride) {
     const Floats d;
     Vec half[6][4];
-    for (int j = 0; j < 4; ++j) {
+    OBJLOC_KEEP_LOOP
+    for (int j = 0; j < 4; ++j, from += column_stride) {
         Vec y[4], m[6];
-        for (int i = 0; i < 4; ++i) y[i] = hn::LoadU(d, from + i * row_stride + j * column_stride);
+        for (int i = 0; i < 4; ++i) y[i] = hn::LoadU(d, from + i * row_stride);
         gradient_line(y, m);
         for (int i = 0; i < 6; ++i) half[i][j] = m[i];
     }
-    for (int i = 0; i < 6; ++i) {
+    OBJLOC_KEEP_LOOP
+    for (int i = 0; i < 6; ++i, to += 6 * stride) {
         Vec m[6];
         gradient_line(half[i], m);
-        for (int j = 0; j < 6; ++j) hn::Store(m[j], d, to + (i * 6 + j) * stride);
+        for (int j = 0; j < 6; ++j) hn::Store(m[j], d, to + j * stride);
     }
 }
 
-/// One vector of channels of the 36 components of a tile -> its 4x4 outputs.
-HWY_INLINE void transform_output(const float* from, int64_t stride, Vec (&y)[4][4]) {
+/// One vector of channels of the 36 components of a tile -> half of its output transform: `output_line` of row i
+/// gives the four outputs of that row.
+HWY_INLINE void transform_output_columns(const float* from, int64_t stride, Vec (&half)[4][6]) {
     const Floats d;
-    Vec half[4][6];
-    for (int j = 0; j < 6; ++j) {
+    OBJLOC_KEEP_LOOP
+    for (int j = 0; j < 6; ++j, from += stride) {
         Vec m[6], column[4];
-        for (int i = 0; i < 6; ++i) m[i] = hn::Load(d, from + (i * 6 + j) * stride);
+        for (int i = 0; i < 6; ++i) m[i] = hn::Load(d, from + i * 6 * stride);
         output_line(m, column);
         for (int i = 0; i < 4; ++i) half[i][j] = column[i];
     }
-    for (int i = 0; i < 4; ++i) output_line(half[i], y[i]);
 }
 
 /// One vector of filters of a 3x3 kernel, its elements `from_stride` floats apart -> its 36 components.
