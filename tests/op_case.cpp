@@ -235,7 +235,7 @@ void check_on(const OpCase& op, const OpBackend& on, bool whole) {
 
 }  // namespace
 
-Tolerance rounded(int roundings, const char* reason) {
+Tolerance rounded(int roundings, const std::string& reason) {
     const double unit = roundings * kUnit;
     return {unit, 2 * unit, unit * unit, reason};
 }

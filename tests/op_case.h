@@ -23,11 +23,11 @@ struct Tolerance {
     double max_abs;  // largest |error|, in units of the largest |reference|
     double max_rel;  // largest |error| / (own |reference| + the reference's root mean square)
     double nmse;     // sum of error^2 / sum of reference^2
-    const char* reason;
+    std::string reason;
 };
 
 /// Of an op whose result is rounded a few times.
-Tolerance rounded(int roundings, const char* reason);
+Tolerance rounded(int roundings, const std::string& reason);
 /// Of a sum of `terms` products in f32.
 Tolerance summed(int64_t terms);
 

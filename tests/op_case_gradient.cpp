@@ -49,7 +49,7 @@ std::vector<int64_t> some_elements(int64_t count, uint64_t seed) {
 }
 
 void compare(const std::string& where, const std::vector<int64_t>& elements, const std::vector<double>& want,
-             const Array& got, double tolerance, const char* reason) {
+             const Array& got, double tolerance, const std::string& reason) {
     double largest = 0, error = 0;
     int64_t worst = 0;
     for (size_t i = 0; i < elements.size(); ++i) {

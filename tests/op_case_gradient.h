@@ -24,7 +24,7 @@ struct GradientCase {
     std::function<double(const Arrays& in)> kink_distance = nullptr;
     /// Largest error, in units of the largest difference quotient.
     double tolerance = 2e-5;
-    const char* reason = "f32 rounding of the analytic gradient; the differences themselves are good to 1e-8";
+    std::string reason = "f32 rounding of the analytic gradient; the differences themselves are good to 1e-8";
     uint64_t seed = 1;
 };
 

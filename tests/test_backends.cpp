@@ -34,7 +34,8 @@ void add_gpu(const BackendEntry& entry, std::vector<OpBackend>& list) {
 
 std::vector<OpBackend> make_op_backends() {
     std::vector<OpBackend> list;
-    for (const BackendEntry& entry : builtin_backends().entries()) {
+    const Registry registry = builtin_backends();
+    for (const BackendEntry& entry : registry.entries()) {
         if (!entry.missing.empty()) {
             std::printf("Skipped: %s: %s\n", entry.name.c_str(), entry.missing.c_str());
         } else if (entry.name == "cpu") {

@@ -28,7 +28,7 @@ struct OpBackend {
     bool slow = false;
     /// Factor on the tolerances, and why.
     double error_scale = 1;
-    const char* error_reason = "";
+    std::string error_reason = "";
 };
 
 const std::vector<OpBackend>& op_backends();

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <set>
+#include <string>
 
 #include "tests/op_case_inputs.h"
 #include "tests/reference/draw_scenes.h"
@@ -77,7 +78,7 @@ Drawn draw_reference(const SceneSpec& spec, const ScenePictures& pictures, int64
 }
 
 struct SceneCase {
-    const char* name;
+    std::string name;
     SceneSpec spec;
     ScenePictures pictures;
 };

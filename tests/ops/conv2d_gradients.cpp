@@ -77,27 +77,11 @@ GradientCase conv2d(const Conv2dProblem& g) {
 
 TEST_CASE("conv2d: gradients against finite differences") {
     const std::vector<Conv2dProblem> shapes = {
-        {.N = 1, .H = 1, .W = 2, .C = 2, .K = 2, .R = 1, .S = 1},
-        {.N = 2,
-         .H = 5,
-         .W = 4,
-         .C = 2,
-         .K = 3,
-         .pad_top = 1,
-         .pad_left = 1,
-         .pad_bottom = 1,
-         .pad_right = 1},
-        {.N = 1, .H = 7, .W = 6, .C = 3, .K = 2, .stride_h = 2, .stride_w = 3, .pad_top = 1, .pad_right = 2},
-        {.N = 1,
-         .H = 6,
-         .W = 5,
-         .C = 2,
-         .K = 2,
-         .R = 5,
-         .S = 3,
-         .pad_top = 2,
-         .pad_left = 1,
-         .pad_bottom = 1},
+        convolution({1, 1, 2, 2}, 2, {1, 1}, {0, 0, 0, 0}),
+        convolution({2, 5, 4, 2}, 3),
+        convolution({1, 7, 6, 3}, 2, {3, 3}, {1, 0, 0, 2}, {2, 3}),
+        convolution({1, 6, 5, 2}, 2, {5, 3}, {2, 1, 1, 0}),
+        convolution({1, 3, 5, 8}, 9),  // enough channels for Winograd
     };
     for (const Conv2dProblem& problem : with_epilogues(shapes)) check(conv2d(problem));
 }

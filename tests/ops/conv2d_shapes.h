@@ -1,6 +1,7 @@
 // The convolutions that the op tests try, as data, and how they are named.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -9,150 +10,56 @@
 
 namespace objloc {
 
+/// A convolution as one line of a table: x (N, H, W, C), K filters, kernel (R, S), pads (top, left, bottom,
+/// right).
+inline Conv2dProblem convolution(std::array<int64_t, 4> x, int64_t filters,
+                                 std::array<int64_t, 2> kernel = {3, 3},
+                                 std::array<int64_t, 4> pad = {1, 1, 1, 1},
+                                 std::array<int64_t, 2> stride = {1, 1}) {
+    Conv2dProblem problem;
+    problem.N = x[0], problem.H = x[1], problem.W = x[2], problem.C = x[3], problem.K = filters;
+    problem.R = kernel[0], problem.S = kernel[1];
+    problem.pad_top = pad[0], problem.pad_left = pad[1], problem.pad_bottom = pad[2],
+    problem.pad_right = pad[3];
+    problem.stride_h = stride[0], problem.stride_w = stride[1];
+    return problem;
+}
+
 /// Odd and extreme sizes; each costs below a million multiply-adds or so.
 inline std::vector<Conv2dProblem> small_convolutions() {
-    std::vector<Conv2dProblem> list = {
-        {.N = 1, .H = 1, .W = 1, .C = 1, .K = 1, .R = 1, .S = 1},
-        {.N = 2,
-         .H = 1,
-         .W = 1,
-         .C = 3,
-         .K = 5,
-         .pad_top = 1,
-         .pad_left = 1,
-         .pad_bottom = 1,
-         .pad_right = 1},
-        {.N = 1,
-         .H = 7,
-         .W = 5,
-         .C = 1,
-         .K = 1,
-         .pad_top = 1,
-         .pad_left = 1,
-         .pad_bottom = 1,
-         .pad_right = 1},
-        {.N = 2, .H = 6, .W = 9, .C = 3, .K = 4, .R = 1, .S = 1},
-        {.N = 1,
-         .H = 9,
-         .W = 8,
-         .C = 3,
-         .K = 64,
-         .pad_top = 1,
-         .pad_left = 1,
-         .pad_bottom = 1,
-         .pad_right = 1},
-        {.N = 2,
-         .H = 7,
-         .W = 11,
-         .C = 7,
-         .K = 5,
-         .pad_top = 1,
-         .pad_left = 1,
-         .pad_bottom = 1,
-         .pad_right = 1},
-        {.N = 1,
-         .H = 5,
-         .W = 6,
-         .C = 17,
-         .K = 33,
-         .pad_top = 1,
-         .pad_left = 1,
-         .pad_bottom = 1,
-         .pad_right = 1},
-        {.N = 3,
-         .H = 8,
-         .W = 8,
-         .C = 16,
-         .K = 8,
-         .pad_top = 1,
-         .pad_left = 1,
-         .pad_bottom = 1,
-         .pad_right = 1},
-        {.N = 2, .H = 8, .W = 7, .C = 5, .K = 6},  // no padding
-        {.N = 1,
-         .H = 9,
-         .W = 10,
-         .C = 4,
-         .K = 3,
-         .R = 5,
-         .S = 3,
-         .pad_top = 2,
-         .pad_left = 1,
-         .pad_bottom = 2,
-         .pad_right = 1},
-        {.N = 1, .H = 10, .W = 9, .C = 3, .K = 7, .R = 3, .S = 5, .pad_left = 2, .pad_bottom = 1},
-        {.N = 2,
-         .H = 9,
-         .W = 7,
-         .C = 3,
-         .K = 6,
-         .stride_h = 2,
-         .stride_w = 2,
-         .pad_top = 1,
-         .pad_left = 1,
-         .pad_bottom = 1,
-         .pad_right = 1},
-        {.N = 1,
-         .H = 11,
-         .W = 13,
-         .C = 2,
-         .K = 5,
-         .stride_h = 3,
-         .stride_w = 2,
-         .pad_top = 0,
-         .pad_left = 1,
-         .pad_bottom = 2,
-         .pad_right = 0},
-        {.N = 1, .H = 8, .W = 8, .C = 4, .K = 4, .R = 1, .S = 1, .stride_h = 3, .stride_w = 3},
-        {.N = 1,
-         .H = 2,
-         .W = 3,
-         .C = 3,
-         .K = 4,
-         .R = 5,
-         .S = 5,
-         .pad_top = 2,
-         .pad_left = 2,
-         .pad_bottom = 2,
-         .pad_right = 2},  // the kernel is larger than the image
-        {.N = 1, .H = 8, .W = 9, .C = 3, .K = 4, .R = 2, .S = 2, .pad_bottom = 1, .pad_right = 1},
-        {.N = 1,
-         .H = 4,
-         .W = 50,
-         .C = 8,
-         .K = 16,
-         .pad_top = 1,
-         .pad_left = 1,
-         .pad_bottom = 1,
-         .pad_right = 1},
-        {.N = 5,
-         .H = 4,
-         .W = 4,
-         .C = 9,
-         .K = 9,
-         .pad_top = 1,
-         .pad_left = 1,
-         .pad_bottom = 1,
-         .pad_right = 1},
+    return {
+        convolution({1, 1, 1, 1}, 1, {1, 1}, {0, 0, 0, 0}),
+        convolution({2, 1, 1, 3}, 5),
+        convolution({1, 7, 5, 1}, 1),
+        convolution({2, 6, 9, 3}, 4, {1, 1}, {0, 0, 0, 0}),
+        convolution({1, 9, 8, 3}, 64),
+        convolution({2, 7, 11, 7}, 5),
+        convolution({1, 5, 6, 17}, 33),
+        convolution({3, 8, 8, 16}, 8),
+        convolution({5, 4, 4, 9}, 9),
+        convolution({1, 4, 50, 8}, 16),
+        convolution({1, 3, 2, 10}, 24),
+        convolution({2, 8, 7, 5}, 6, {3, 3}, {0, 0, 0, 0}),
+        convolution({2, 7, 6, 8}, 8, {3, 3}, {2, 0, 1, 2}),
+        convolution({1, 9, 10, 4}, 3, {5, 3}, {2, 1, 2, 1}),
+        convolution({1, 10, 9, 3}, 7, {3, 5}, {0, 2, 1, 0}),
+        convolution({1, 9, 6, 2}, 32, {5, 3}, {2, 0, 2, 0}),
+        convolution({1, 8, 9, 3}, 4, {2, 2}, {0, 0, 1, 1}),
+        convolution({1, 2, 3, 3}, 4, {5, 5}, {2, 2, 2, 2}),  // the kernel is larger than the image
+        convolution({2, 9, 7, 3}, 6, {3, 3}, {1, 1, 1, 1}, {2, 2}),
+        convolution({2, 7, 9, 4}, 16, {3, 3}, {0, 1, 0, 0}, {2, 2}),
+        convolution({1, 11, 13, 2}, 5, {3, 3}, {0, 1, 2, 0}, {3, 2}),
+        convolution({1, 8, 8, 4}, 4, {1, 1}, {0, 0, 0, 0}, {3, 3}),  // pixels that no window reads
     };
-    return list;
 }
 
 /// VGG16's thirteen layers for images of 128 pixels, with their pooling.
 inline std::vector<Conv2dProblem> vgg16_convolutions() {
     std::vector<Conv2dProblem> list;
     const auto layer = [&list](int64_t side, int64_t channels, int64_t filters, bool pool) {
-        list.push_back({.N = 1,
-                        .H = side,
-                        .W = side,
-                        .C = channels,
-                        .K = filters,
-                        .pad_top = 1,
-                        .pad_left = 1,
-                        .pad_bottom = 1,
-                        .pad_right = 1,
-                        .relu = true,
-                        .pool = pool});
+        list.push_back(convolution({1, side, side, channels}, filters));
+        list.back().relu = true;
+        list.back().pool = pool;
     };
     layer(128, 3, 64, false), layer(128, 64, 64, true);
     layer(64, 64, 128, false), layer(64, 128, 128, true);
