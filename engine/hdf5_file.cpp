@@ -7,12 +7,11 @@
 #include <bit>
 #include <cctype>
 #include <cstring>
-#include <fstream>
 #include <type_traits>
 #include <utility>
 
 #include "engine/error.h"
-#include "engine/whole_file.h"
+#include "engine/file.h"
 
 namespace objloc {
 
@@ -165,10 +164,8 @@ void read_bfloat16(hid_t dataset, hid_t type, std::vector<T>& values, const std:
 
 /// The first bytes of a file that HDF5 will not open tell what it is instead.
 Error not_hdf5(const std::string& path, const std::string& reason) {
-    std::string bytes(16, '\0');
-    std::ifstream file(path, std::ios::binary);
-    file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    bytes.resize(static_cast<size_t>(file.gcount()));
+    const std::vector<uint8_t> file = read_file(path);  // throws for what cannot be read at all
+    const std::string bytes(file.begin(), file.begin() + std::min<ptrdiff_t>(16, std::ssize(file)));
     if (bytes.empty()) return {path, "is empty", kDamaged};
     if (bytes.starts_with("\x89HDF")) {
         const bool truncated = reason.find("truncated") != std::string::npos;
@@ -393,7 +390,6 @@ void Hdf5Group::write(const std::string& name, const Shape& shape, std::span<con
 }
 
 Hdf5Group open_hdf5(const std::string& path) {
-    require_readable_file(path);
     silence_hdf5();
     const Hdf5Handle file{H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose};
     if (file.id() < 0) throw not_hdf5(path, hdf5_reason());
@@ -423,9 +419,9 @@ void Hdf5Writer::save() {
     check(H5Fflush(file_.id(), H5F_SCOPE_GLOBAL), path_, "could not be put together", "");
     const ssize_t size =
         check(H5Fget_file_image(file_.id(), nullptr, 0), path_, "could not be put together", "");
-    std::vector<std::byte> image(static_cast<size_t>(size));
+    std::vector<uint8_t> image(static_cast<size_t>(size));
     check(H5Fget_file_image(file_.id(), image.data(), image.size()), path_, "could not be put together", "");
-    write_whole_file(path_, image);
+    write_file_atomically(path_, image);
 }
 
 }  // namespace objloc

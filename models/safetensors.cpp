@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
-#include "engine/whole_file.h"
+#include "engine/file.h"
 
 namespace objloc {
 namespace {
@@ -108,7 +108,6 @@ uint64_t header_length(std::string_view bytes) {
 }  // namespace
 
 bool is_safetensors(const std::string& path) {
-    require_readable_file(path);
     std::string start(kLengthBytes + 1, '\0');
     std::ifstream file(path, std::ios::binary);
     file.read(start.data(), static_cast<std::streamsize>(start.size()));
@@ -117,16 +116,17 @@ bool is_safetensors(const std::string& path) {
 }
 
 WeightFile read_safetensors(const std::string& path) {
+    const std::vector<uint8_t> file_bytes = read_file(path);
     if (!is_safetensors(path)) throw Error(path, "is not a safetensors file", "Check the path.");
-    const std::string bytes = read_whole_file(path);
+    const std::string_view bytes(reinterpret_cast<const char*>(file_bytes.data()), file_bytes.size());
     const uint64_t length = header_length(bytes);
     if (length > bytes.size() - kLengthBytes) throw Error(path, "is cut short within its header", kDamaged);
-    const std::string_view data = std::string_view(bytes).substr(kLengthBytes + length);
+    const std::string_view data = bytes.substr(kLengthBytes + length);
 
     WeightFile file{"safetensors", {}, {}};
     std::vector<std::pair<size_t, NamedArray>> found;  // by the place of their bytes
     try {
-        const auto header = nlohmann::json::parse(std::string_view(bytes).substr(kLengthBytes, length));
+        const auto header = nlohmann::json::parse(bytes.substr(kLengthBytes, length));
         for (const auto& [name, entry] : header.items()) {
             if (name == kMetadata) {
                 file.attributes = entry.get<std::map<std::string, std::string>>();
@@ -161,11 +161,12 @@ void write_safetensors(const std::string& path, const std::vector<NamedArray>& a
     text.append((kLengthBytes - text.size() % kLengthBytes) % kLengthBytes, ' ');  // aligns the numbers
 
     const uint64_t length = text.size();
-    PartialFile file(path);
-    file.write(std::as_bytes(std::span(&length, 1)));
-    file.write(std::as_bytes(std::span(text)));
-    for (const NamedArray& array : arrays) file.write(std::as_bytes(std::span(array.values)));
-    file.publish();
+    std::string bytes(reinterpret_cast<const char*>(&length), kLengthBytes);
+    bytes += text;
+    for (const NamedArray& array : arrays) {
+        bytes.append(reinterpret_cast<const char*>(array.values.data()), array.values.size() * sizeof(float));
+    }
+    write_file_atomically(path, bytes);
 }
 
 }  // namespace objloc

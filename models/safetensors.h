@@ -12,7 +12,7 @@
 
 namespace objloc {
 
-/// Whether the file begins as a safetensors file does. Throws Error when it cannot be read.
+/// Whether the file begins as a safetensors file does; false when it cannot be read.
 bool is_safetensors(const std::string& path);
 
 /// The arrays under the file's own names, in the order of their bytes; F64, F16 and BF16 become float32. The

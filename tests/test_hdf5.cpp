@@ -9,15 +9,10 @@
 
 #include "engine/error.h"
 #include "engine/hdf5_file.h"
-#include "engine/whole_file.h"
-#include "tests/temporary_folder.h"
+#include "tests/tool.h"
 
 namespace objloc {
 namespace {
-
-void write_file(const std::string& path, const std::string& bytes) {
-    write_whole_file(path, std::as_bytes(std::span(bytes)));
-}
 
 /// A file with one array of 0, 1, 2, ... in it.
 void write_example(const std::string& path, const Shape& shape) {
@@ -70,8 +65,8 @@ size_t files_in(const std::string& folder) {
 }
 
 TEST_CASE("arrays, texts and groups come back as they were written") {
-    const TemporaryFolder folder;
-    const std::string path = folder / "some.h5";
+    const ScratchFolder folder;
+    const std::string path = folder.file("some.h5");
     const std::vector<float> values = {1.5F, -2.25F, 0.0F, 3e-38F, 7e30F, 1.0F / 3.0F};
     {
         Hdf5Writer writer(path);
@@ -104,8 +99,8 @@ TEST_CASE("arrays, texts and groups come back as they were written") {
 }
 
 TEST_CASE("names with numbers are listed by the numbers") {
-    const TemporaryFolder folder;
-    Hdf5Writer writer(folder / "some.h5");
+    const ScratchFolder folder;
+    Hdf5Writer writer(folder.file("some.h5"));
     for (const char* name : {"conv2d_10", "conv2d", "conv2d_2", "conv2d_1", "a9b2", "a9b10"}) {
         writer.root().create_group(name);
     }
@@ -114,73 +109,74 @@ TEST_CASE("names with numbers are listed by the numbers") {
 }
 
 TEST_CASE("equal contents make equal files") {
-    const TemporaryFolder folder;
-    write_example(folder / "a.h5", {5, 7});
-    write_example(folder / "b.h5", {5, 7});
-    CHECK(read_whole_file(folder / "a.h5") == read_whole_file(folder / "b.h5"));
+    const ScratchFolder folder;
+    write_example(folder.file("a.h5"), {5, 7});
+    write_example(folder.file("b.h5"), {5, 7});
+    CHECK(contents(folder.file("a.h5")) == contents(folder.file("b.h5")));
 }
 
 TEST_CASE("files that are not whole HDF5 files are refused with the reason") {
-    const TemporaryFolder folder;
-    const std::string path = folder / "some.h5";
-    CHECK_THROWS_WITH_AS(open_hdf5(path), doctest::Contains("no such file"), Error);
-    CHECK_THROWS_WITH_AS(open_hdf5(folder / ""), doctest::Contains("is a folder"), Error);
-    write_file(path, "");
+    const ScratchFolder folder;
+    const std::string path = folder.file("some.h5");
+    CHECK_THROWS_WITH_AS(open_hdf5(path), doctest::Contains("No such file"), Error);
+    CHECK_THROWS_WITH_AS(open_hdf5(folder.path().string()), doctest::Contains("a folder"), Error);
+    folder.write("some.h5", "");
     CHECK_THROWS_WITH_AS(open_hdf5(path), doctest::Contains("is empty"), Error);
-    write_file(path, "<!DOCTYPE html><html>");
+    folder.write("some.h5", "<!DOCTYPE html><html>");
     CHECK_THROWS_WITH_AS(open_hdf5(path), doctest::Contains("begins with \"<!DOCTYPE html><\""), Error);
-    write_file(path, std::string("PK\3\4") + "model.weights.h5");
+    folder.write("some.h5", std::string("PK\3\4") + "model.weights.h5");
     CHECK_THROWS_WITH_AS(open_hdf5(path), doctest::Contains("save_weights"), Error);
 }
 
 TEST_CASE("a file cut short anywhere is refused") {
-    const TemporaryFolder folder;
-    write_example(folder / "whole.h5", {100, 7});
-    const std::string bytes = read_whole_file(folder / "whole.h5");
+    const ScratchFolder folder;
+    write_example(folder.file("whole.h5"), {100, 7});
+    const std::string bytes = contents(folder.file("whole.h5"));
     for (const size_t length : {9UL, 200UL, bytes.size() / 2, bytes.size() - 1}) {
         CAPTURE(length);
-        write_file(folder / "cut.h5", bytes.substr(0, length));
-        CHECK_THROWS_AS(open_hdf5(folder / "cut.h5").read<float>("numbers"), Error);
+        folder.write("cut.h5", bytes.substr(0, length));
+        CHECK_THROWS_AS(open_hdf5(folder.file("cut.h5")).read<float>("numbers"), Error);
     }
-    write_file(folder / "cut.h5", bytes.substr(0, bytes.size() - 1));
-    CHECK_THROWS_WITH_AS(open_hdf5(folder / "cut.h5"), doctest::Contains("is cut short"), Error);
+    folder.write("cut.h5", bytes.substr(0, bytes.size() - 1));
+    CHECK_THROWS_WITH_AS(open_hdf5(folder.file("cut.h5")), doctest::Contains("is cut short"), Error);
 }
 
 TEST_CASE("a flipped bit in our arrays is noticed by the checksum") {
-    const TemporaryFolder folder;
-    write_example(folder / "whole.h5", {100, 7});
-    std::string bytes = read_whole_file(folder / "whole.h5");
+    const ScratchFolder folder;
+    write_example(folder.file("whole.h5"), {100, 7});
+    std::string bytes = contents(folder.file("whole.h5"));
     const float some = 321;  // as the file holds it
     const size_t at = bytes.find(std::string(reinterpret_cast<const char*>(&some), sizeof some));
     REQUIRE(at != std::string::npos);
     bytes[at + 1] = static_cast<char>(bytes[at + 1] ^ 1);
-    write_file(folder / "flipped.h5", bytes);
-    const Hdf5Group root = open_hdf5(folder / "flipped.h5");
+    folder.write("flipped.h5", bytes);
+    const Hdf5Group root = open_hdf5(folder.file("flipped.h5"));
     CHECK_THROWS_WITH_AS(root.read<float>("numbers"), doctest::Contains("/numbers: could not be read"),
                          Error);
 }
 
 TEST_CASE("what cannot be written leaves the older file alone and nothing half written") {
-    const TemporaryFolder folder;
-    const std::string path = folder / "some.h5";
+    const ScratchFolder folder;
+    const std::string path = folder.file("some.h5");
     write_example(path, {3});
-    const std::string before = read_whole_file(path);
+    const std::string before = contents(path);
     {
         const FileSizeLimit full(10000);
-        CHECK_THROWS_WITH_AS(write_example(path, {10000}), doctest::Contains("could not be written"), Error);
+        CHECK_THROWS_WITH_AS(write_example(path, {10000}), doctest::Contains("cannot be written"), Error);
     }
-    CHECK(read_whole_file(path) == before);
-    CHECK(files_in(folder.path()) == 1);
-    CHECK_THROWS_WITH_AS(write_example(folder / "absent/some.h5", {3}), doctest::Contains("Make the folder"),
-                         Error);
-    CHECK_THROWS_WITH_AS(write_example(folder.path(), {3}), doctest::Contains("is a folder"), Error);
+    CHECK(contents(path) == before);
+    CHECK(files_in(folder.path().string()) == 1);
+    CHECK_THROWS_WITH_AS(write_example(folder.file("absent/some.h5"), {3}),
+                         doctest::Contains("folder on the way"), Error);
+    CHECK_THROWS_WITH_AS(write_example(folder.path().string(), {3}), doctest::Contains("a folder"), Error);
 }
 
 TEST_CASE("a folder without leave to write is an error") {
-    const TemporaryFolder folder;
+    const ScratchFolder folder;
     std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_read);
     const NotRoot not_root;
-    CHECK_THROWS_WITH_AS(write_example(folder / "some.h5", {3}), doctest::Contains("may write to"), Error);
+    CHECK_THROWS_WITH_AS(write_example(folder.file("some.h5"), {3}), doctest::Contains("Permission denied"),
+                         Error);
 }
 
 }  // namespace

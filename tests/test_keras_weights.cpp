@@ -9,7 +9,7 @@
 #include "engine/hdf5_file.h"
 #include "models/keras_weights.h"
 #include "models/vgg16_names.h"
-#include "tests/temporary_folder.h"
+#include "tests/tool.h"
 
 namespace objloc {
 namespace {
@@ -190,8 +190,8 @@ TEST_CASE("a name that occurs twice is refused") {
 }
 
 TEST_CASE("what we write is laid out as Keras 2 does it, and comes back") {
-    const TemporaryFolder folder;
-    const std::string path = folder / "model.h5";
+    const ScratchFolder folder;
+    const std::string path = folder.file("model.h5");
     const std::vector<NamedArray> arrays = patterned(wanted_localizer());
     write_keras_weights(path, arrays, {{"objloc_config", "{\"box\": \"xys\"}"}});
 
@@ -218,8 +218,8 @@ TEST_CASE("what we write is laid out as Keras 2 does it, and comes back") {
 }
 
 TEST_CASE("lists that Keras cut into parts are joined") {
-    const TemporaryFolder folder;
-    const std::string path = folder / "model.h5";
+    const ScratchFolder folder;
+    const std::string path = folder.file("model.h5");
     Hdf5Writer writer(path);
     writer.root().write_strings("layer_names0", {"a"});
     writer.root().write_strings("layer_names1", {"b"});
@@ -241,12 +241,12 @@ TEST_CASE("HDF5 files of others are refused") {
 }
 
 TEST_CASE("a file that lists a tensor but lacks it is damaged") {
-    const TemporaryFolder folder;
-    Hdf5Writer writer(folder / "model.h5");
+    const ScratchFolder folder;
+    Hdf5Writer writer(folder.file("model.h5"));
     writer.root().write_strings("layer_names", {"dense"});
     writer.root().create_group("dense").write_strings("weight_names", {"dense/kernel:0"});
     writer.save();
-    CHECK_THROWS_WITH_AS(read_keras_weights(folder / "model.h5"),
+    CHECK_THROWS_WITH_AS(read_keras_weights(folder.file("model.h5")),
                          doctest::Contains("/dense/dense/kernel:0: could not be opened"), Error);
 }
 

@@ -5,11 +5,11 @@
 #include <cstring>
 
 #include "engine/error.h"
-#include "engine/whole_file.h"
+#include "engine/file.h"
 #include "models/safetensors.h"
 #include "models/torch_names.h"
 #include "models/vgg16.h"
-#include "tests/temporary_folder.h"
+#include "tests/tool.h"
 
 namespace objloc {
 namespace {
@@ -19,7 +19,7 @@ void write_file(const std::string& path, const std::string& header, const std::s
     std::string bytes(sizeof length, '\0');
     std::memcpy(bytes.data(), &length, sizeof length);
     bytes += header + data;
-    write_whole_file(path, std::as_bytes(std::span(bytes)));
+    write_file_atomically(path, bytes);
 }
 
 NamedArray counting(const std::string& name, const Shape& shape) {
@@ -54,8 +54,8 @@ const NamedArray& named(const std::vector<NamedArray>& arrays, const std::string
 }
 
 TEST_CASE("safetensors come back as they were written, with their metadata") {
-    const TemporaryFolder folder;
-    const std::string path = folder / "some.safetensors";
+    const ScratchFolder folder;
+    const std::string path = folder.file("some.safetensors");
     const std::vector<NamedArray> arrays = {counting("b", {2, 3}), counting("a", {}), counting("c", {0, 4})};
     write_safetensors(path, arrays, {{"format", "pt"}, {"objloc_config", "{\"side\": 64}"}});
     CHECK(is_safetensors(path));
@@ -69,8 +69,8 @@ TEST_CASE("safetensors come back as they were written, with their metadata") {
 }
 
 TEST_CASE("safetensors of half precision become float32") {
-    const TemporaryFolder folder;
-    const std::string path = folder / "some.safetensors";
+    const ScratchFolder folder;
+    const std::string path = folder.file("some.safetensors");
     // IEEE binary16: 1, -2, the smallest subnormal, the largest number, infinity, not a number.
     const std::vector<uint16_t> halves = {0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0x7e00};
     const std::vector<uint16_t> bfloats = {0x3f80, 0xc000};
@@ -96,8 +96,8 @@ TEST_CASE("safetensors of half precision become float32") {
 }
 
 TEST_CASE("damaged safetensors are refused with the tensor at fault") {
-    const TemporaryFolder folder;
-    const std::string path = folder / "some.safetensors";
+    const ScratchFolder folder;
+    const std::string path = folder.file("some.safetensors");
     const auto entry = [](const char* dtype, const char* shape, const char* offsets) {
         return std::string(R"({"w":{"dtype":")") + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" +
                offsets + "}}";
@@ -116,12 +116,12 @@ TEST_CASE("damaged safetensors are refused with the tensor at fault") {
     refuses(R"({"w":)", "its header cannot be understood");
 
     const std::string garbage = "PK\3\4 something else";
-    write_whole_file(path, std::as_bytes(std::span(garbage)));
+    write_file_atomically(path, garbage);
     CHECK_THROWS_WITH_AS(read_safetensors(path), doctest::Contains("is not a safetensors file"), Error);
     std::string cut(9, '\0');
     cut[0] = 99;
     cut[8] = '{';
-    write_whole_file(path, std::as_bytes(std::span(cut)));
+    write_file_atomically(path, cut);
     CHECK_THROWS_WITH_AS(read_safetensors(path), doctest::Contains("cut short"), Error);
 }
 
