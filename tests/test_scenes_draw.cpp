@@ -95,6 +95,8 @@ std::vector<SceneCase> scene_cases() {
             spec.kind = SceneKind::natural;
             spec.backgrounds = 3;
             cases.push_back({"natural", spec, noise_pictures(side, spec.sprites, spec.backgrounds)});
+            spec.preprocess = Preprocess::caffe;
+            cases.push_back({"natural, caffe", spec, cases.back().pictures});
         }
     }
     return cases;

@@ -1,7 +1,9 @@
-// Scenes and their boxes, as engine/scene.h defines them: pixel = scene_pixel / 255, box = pixels / side.
-// images (N, side, side, 3), boxes (N, outputs). A thread draws whole images, so the object is placed once
-// for each; only the pixels inside the object's square go through scene_pixel.
+// Scenes and their boxes, as engine/scene.h defines them. images (N, side, side, 3), boxes (N, outputs).
+// A thread draws whole images, so the object is placed once for each: the background's bytes are copied, the
+// object's square goes through scene_pixel, and one pass makes bytes what the network sees.
 #include <algorithm>
+#include <cstring>
+#include <vector>
 
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/parallel.h"
@@ -22,26 +24,39 @@ struct Pictures {
 };
 
 void draw_background(const SceneSpec& spec, const ScenePlacement& at, const Pictures& pictures,
-                     float* image) {
-    const int64_t count = int64_t{spec.side} * spec.side * 3;
+                     std::vector<uint8_t>& bytes) {
     if (spec.kind == SceneKind::natural) {
-        to_fractions(count, pictures.backgrounds + at.background * count, image);
+        const auto count = static_cast<int64_t>(bytes.size());
+        std::memcpy(bytes.data(), pictures.backgrounds + at.background * count, bytes.size());
     } else {
-        std::fill_n(image, count, 0.f);
+        std::fill(bytes.begin(), bytes.end(), uint8_t{0});
     }
 }
 
-void draw_object(const SceneSpec& spec, const ScenePlacement& at, const Pictures& pictures, float* image) {
+void draw_object(const SceneSpec& spec, const ScenePlacement& at, const Pictures& pictures,
+                 std::vector<uint8_t>& bytes) {
     const int32_t last_row = std::min(spec.side, at.y + at.height);
     const int32_t last_column = std::min(spec.side, at.x + at.width);
     for (int32_t row = std::max(0, at.y); row < last_row; ++row) {
         for (int32_t column = std::max(0, at.x); column < last_column; ++column) {
-            float* pixel = image + (int64_t{row} * spec.side + column) * 3;
+            uint8_t* pixel = bytes.data() + (int64_t{row} * spec.side + column) * 3;
             for (int32_t c = 0; c < 3; ++c) {
-                pixel[c] = static_cast<float>(scene_pixel(spec, at, pictures.sprites, pictures.atlas,
-                                                          pictures.backgrounds, row, column, c)) /
-                           255.f;
+                pixel[c] = scene_pixel(spec, at, pictures.sprites, pictures.atlas, pictures.backgrounds, row,
+                                       column, c);
             }
+        }
+    }
+}
+
+void to_network_values(Preprocess preprocess, const std::vector<uint8_t>& bytes, float* to) {
+    if (preprocess == Preprocess::unit) {
+        to_fractions(static_cast<int64_t>(bytes.size()), bytes.data(), to);
+        return;
+    }
+    for (size_t pixel = 0; pixel < bytes.size(); pixel += 3) {
+        for (int32_t c = 0; c < 3; ++c) {
+            const auto source = static_cast<size_t>(source_channel(preprocess, c));
+            to[pixel + static_cast<size_t>(c)] = network_value(preprocess, bytes[pixel + source], c);
         }
     }
 }
@@ -56,9 +71,11 @@ void CpuBackend::draw_scenes(const SceneSpec& spec, const SceneAssets& assets, c
     const int64_t first = *first_index.data<int64_t>();
     cpu::parallel_for(threads_, images.shape()[0], 1, [&](int64_t n, int64_t) {
         const ScenePlacement at = place(spec, pictures.sprites, static_cast<uint64_t>(first + n));
-        float* image = images.data<float>() + n * spec.side * spec.side * 3;
-        draw_background(spec, at, pictures, image);
-        draw_object(spec, at, pictures, image);
+        const int64_t count = int64_t{spec.side} * spec.side * 3;
+        std::vector<uint8_t> bytes(static_cast<size_t>(count));
+        draw_background(spec, at, pictures, bytes);
+        draw_object(spec, at, pictures, bytes);
+        to_network_values(spec.preprocess, bytes, images.data<float>() + n * count);
         for (int32_t o = 0; o < spec.outputs; ++o) {
             boxes.data<float>()[n * spec.outputs + o] = box_fraction(spec, at, o);
         }

@@ -1,5 +1,5 @@
 // Scenes and their boxes, as engine/scene.h defines them.
-//     images[n, row, column, c] = scene_pixel(...) / 255;   boxes[n, o] = pixels / side
+//     images[n, row, column, c] = scene_value(...);   boxes[n, o] = box_fraction(...)
 //
 // images (N, side, side, 3), boxes (N, outputs). A block draws a run of one image's values: its first thread
 // places the object, then neighbouring threads write neighbouring values. The functions are those that the
@@ -35,9 +35,8 @@ __global__ void __launch_bounds__(kThreads) draw_scenes_kernel(SceneSpec spec, S
     for (int i = begin + static_cast<int>(threadIdx.x); i < begin + kValuesPerBlock && i < values;
          i += kThreads) {
         const int pixel = i / 3, row = pixel / spec.side;
-        const uint8_t value = scene_pixel(spec, here, at.sprites, at.atlas, at.backgrounds, row,
-                                          pixel - row * spec.side, i - pixel * 3);
-        at.images[n * values + i] = static_cast<float>(value) / 255.0f;
+        at.images[n * values + i] = scene_value(spec, here, at.sprites, at.atlas, at.backgrounds, row,
+                                                pixel - row * spec.side, i - pixel * 3);
     }
     const int o = static_cast<int>(threadIdx.x);
     if (blockIdx.y == 0 && o < spec.outputs) at.boxes[n * spec.outputs + o] = box_fraction(spec, here, o);

@@ -6,7 +6,8 @@
 //   sprite  size D[0, sizes) of w0, x D[1, side - width) of w1, y D[1, side - height) of w2,
 //           background D[0, backgrounds) of w3; cat pastes RGB on black, natural blends by alpha over the
 //           photograph
-//   box     (x, y, width[, height]) / side, x the column; images (N, side, side, 3) = byte / 255
+//   box     (x, y, width[, height]) / side, x the column; images (N, side, side, 3) = byte / 255,
+//           or for `caffe` the bytes of (blue, green, red) less ImageNet's means, as Keras's preprocess_input
 #pragma once
 
 #include <algorithm>
@@ -77,6 +78,13 @@ inline Scene draw_sprite(const SceneSpec& spec, const ScenePictures& pictures, c
     return scene;
 }
 
+/// What a network sees of a pixel's channel `c`; `rgb` are its bytes.
+inline double seen(Preprocess preprocess, const double* rgb, int c) {
+    if (preprocess == Preprocess::unit) return rgb[c] / 255;
+    constexpr float kMeans[] = {103.939f, 116.779f, 123.68f};  // of blue, green, red
+    return rgb[2 - c] - double{kMeans[c]};
+}
+
 inline void draw_scenes(const SceneSpec& spec, const ScenePictures& pictures, uint64_t first_index,
                         Array& images, Array& boxes) {
     const int64_t values = int64_t{spec.side} * spec.side * 3;
@@ -84,7 +92,10 @@ inline void draw_scenes(const SceneSpec& spec, const ScenePictures& pictures, ui
         const Philox4 random = philox_at(spec.seed, spec.stream, first_index + static_cast<uint64_t>(n), 0);
         const Scene scene =
             spec.kind == SceneKind::blob ? draw_blob(spec.side, random) : draw_sprite(spec, pictures, random);
-        for (int64_t i = 0; i < values; ++i) images[n * values + i] = scene.image[i] / 255;
+        for (int64_t i = 0; i < values; ++i) {
+            const double* rgb = scene.image.values.data() + (i - i % 3);
+            images[n * values + i] = seen(spec.preprocess, rgb, static_cast<int>(i % 3));
+        }
         const double box[] = {scene.x, scene.y, scene.width, scene.height};
         for (int64_t o = 0; o < spec.outputs; ++o) boxes.at(n, o) = box[o] / spec.side;
     }
