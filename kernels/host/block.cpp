@@ -220,17 +220,19 @@ void Block::next_epoch(Thread& thread, uint32_t epoch) {
 }
 
 /// The current thread's accesses until now are released to whoever meets this arrival.
-Block::Arrival Block::arrive() {
+Block::Arrival Block::release(bool waits) {
     Thread& thread = *current_;
-    Arrival arrival = {&thread, thread.epoch, thread.known};
+    Arrival arrival = {&thread, thread.epoch, thread.known, waits};
     next_epoch(thread, thread.epoch + 1);
     return arrival;
 }
 
-/// All that came to a rendezvous now know what any of them knew.
+/// All that wait at a rendezvous now know what any that came to it knew.
 void Block::order(const std::vector<Arrival>& arrivals) {
     if (!running.checking) return;
-    if (arrivals.size() == threads_.size()) {
+    const bool all_wait =
+        std::all_of(arrivals.begin(), arrivals.end(), [](const Arrival& a) { return a.waits; });
+    if (all_wait && arrivals.size() == threads_.size()) {
         order_whole_block();
         return;
     }
@@ -247,7 +249,9 @@ void Block::order(const std::vector<Arrival>& arrivals) {
         uint32_t& epoch = (*clock)[arrival.thread->number];
         epoch = std::max(epoch, arrival.epoch);
     }
-    for (const Arrival& arrival : arrivals) arrival.thread->known = clock;
+    for (const Arrival& arrival : arrivals) {
+        if (arrival.waits) arrival.thread->known = clock;
+    }
 }
 
 /// Everything so far is settled for everyone: cheaper to remember as one bound than thread by thread.
@@ -267,42 +271,53 @@ void Block::order_whole_block() {
 
 void Block::release_all(const std::vector<Arrival>& arrivals) {
     for (const Arrival& arrival : arrivals) {
-        if (arrival.thread != current_) make_ready(*arrival.thread);
+        if (arrival.waits && arrival.thread != current_) make_ready(*arrival.thread);
     }
 }
 
-void Block::barrier(int id, unsigned threads, const char* name, std::source_location where) {
+/// Counts the running thread in; true when it is the last, and the others may go on.
+bool Block::complete_barrier(const Wait& wait, bool waits) {
     running.caller = nullptr;
-    Barrier& barrier = barriers_[id];
-    const Wait wait = {name, 0, id, threads, where};
-    if (threads == 0 || threads % kWarp != 0) {
-        if (threads != thread_count())
-            fault(text_of(wait) + ": the number of threads must be a multiple of 32");
+    Barrier& barrier = barriers_[wait.barrier];
+    if ((wait.threads == 0 || wait.threads % kWarp != 0) && wait.threads != thread_count()) {
+        fault(text_of(wait) + ": the number of threads must be a multiple of 32");
     }
-    if (barrier.arrivals.empty()) {
-        barrier.threads = threads;
-    } else {
-        const Wait& other = barrier.arrivals.front().thread->wait;
-        if (barrier.threads != threads)
-            fault(text_of(wait) + ", but another thread waits at " + text_of(other));
-        // __syncthreads is one place in the program for the whole block; named barriers may be met from
-        // several.
-        if (id == 0 && !same_place(other.where, where)) {
-            fault("divergent barrier: " + text_of(wait) + ", but another thread waits at " + text_of(other));
-        }
+    if (barrier.arrivals.empty()) barrier.first = wait;
+    const bool same_count = barrier.first.threads == wait.threads;
+    // __syncthreads is one place in the program for the whole block; named barriers may be met from several.
+    if (!same_count || (wait.barrier == 0 && !same_place(barrier.first.where, wait.where))) {
+        fault("divergent barrier: " + text_of(wait) + ", but another thread came to " +
+              text_of(barrier.first));
     }
-    barrier.arrivals.push_back(arrive());
-    if (barrier.arrivals.size() < threads) {
-        suspend(wait);
-        return;
-    }
-    std::vector<Arrival> arrivals;
-    arrivals.swap(barrier.arrivals);
+    const bool again = std::any_of(barrier.arrivals.begin(),
+                                   barrier.arrivals.begin() + static_cast<std::ptrdiff_t>(barrier.passers_by),
+                                   [&](const Arrival& arrival) { return arrival.thread == current_; });
+    if (again) fault(text_of(wait) + ": the same thread came to it before, and the others not yet");
+    barrier.arrivals.push_back(release(waits));
+    // Those that do not wait come first, so that the search above is short.
+    if (!waits) std::swap(barrier.arrivals[barrier.passers_by++], barrier.arrivals.back());
+    if (barrier.arrivals.size() < wait.threads) return false;
+    const std::vector<Arrival> arrivals = std::move(barrier.arrivals);
+    barrier.passers_by = 0;
+    barrier.arrivals.clear();
+    barrier.arrivals.reserve(arrivals.size());
     order(arrivals);
     release_all(arrivals);
-    arrivals.clear();
-    barrier.arrivals.swap(arrivals);  // keeps the memory
-    yield_if_adversarial();
+    return true;
+}
+
+void Block::barrier(int id, unsigned threads, const char* name, std::source_location where) {
+    const Wait wait = {name, 0, id, threads, where};
+    if (complete_barrier(wait, true)) {
+        yield_if_adversarial();
+    } else {
+        suspend(wait);
+    }
+}
+
+void Block::arrive(int id, unsigned threads, const char* name, std::source_location where) {
+    complete_barrier({name, 0, id, threads, where}, false);
+    update_running(*current_);
 }
 
 Block::Meeting& Block::meeting(const char* name, unsigned mask, std::source_location where) {
@@ -329,7 +344,7 @@ Block::Meeting& Block::meeting(const char* name, unsigned mask, std::source_loca
 void Block::sync_warp(unsigned mask, std::source_location where) {
     Meeting& open = meeting("__syncwarp", mask, where);
     open.arrived |= 1u << lane();
-    open.arrivals.push_back(arrive());
+    open.arrivals.push_back(release(true));
     if (open.arrived != mask) {
         suspend({open.name, mask, -1, 0, where});
         return;
@@ -367,6 +382,10 @@ void Block::meet_warp(const char* name, unsigned mask, void* mine, void (*all)(v
 // -----------------------------------------------------------------------
 
 void Block::start_copy(const CopyInFlight& copy) {
+    if (arena_offset(copy.to) % copy.bytes != 0 || arena_offset(copy.from) % copy.bytes != 0) {
+        fault("misaligned: an asynchronous copy of " + std::to_string(copy.bytes) + " bytes from " +
+              describe(copy.from) + " to " + describe(copy.to));
+    }
     if (running.checking) {
         check_access(copy.from, copy.valid, Access::read);
         start_copy_in(copy.to, copy.bytes);

@@ -48,7 +48,9 @@ class Block {
 
     /// Waits until `threads` threads have come to the barrier `id`.
     void barrier(int id, unsigned threads, const char* name, std::source_location where);
-    /// The same for the lanes of a warp in `mask`; orders their accesses to memory.
+    /// Counts as having come to it, without waiting.
+    void arrive(int id, unsigned threads, const char* name, std::source_location where);
+    /// The same as barrier() for the lanes of a warp in `mask`; orders their accesses to memory.
     void sync_warp(unsigned mask, std::source_location where);
     /// Waits until the lanes in `mask` have come to `name`, then the last of them runs `all` on what each
     /// brought (null for the others). Orders no memory.
@@ -98,10 +100,12 @@ class Block {
         Thread* thread;
         uint32_t epoch;
         std::shared_ptr<const Clock> known;
+        bool waits;
     };
     struct Barrier {
-        unsigned threads = 0;
+        Wait first;  // to come
         std::vector<Arrival> arrivals;
+        size_t passers_by = 0;  // of those, came without waiting
     };
     struct Meeting {
         const char* name;
@@ -120,7 +124,8 @@ class Block {
     void yield_if_adversarial();
     uint64_t random();
 
-    Arrival arrive();
+    Arrival release(bool waits);
+    bool complete_barrier(const Wait& wait, bool waits);
     void release_all(const std::vector<Arrival>& arrivals);
     void order(const std::vector<Arrival>& arrivals);
     void order_whole_block();

@@ -37,9 +37,15 @@ namespace objloc::host {
 [[gnu::const]] unsigned char* shared_window();
 
 void sync_block(int barrier, unsigned threads, const char* name, std::source_location where);
+void arrive_block(int barrier, unsigned threads, const char* name, std::source_location where);
 void sync_warp(unsigned mask, std::source_location where);
 void meet_warp(const char* name, unsigned mask, void* mine, void (*all)(void* const* lanes),
                std::source_location where);
+
+/// Asynchronous copies to shared memory: `valid` bytes, then zeros.
+void start_copy(void* to, const void* from, size_t bytes, size_t valid);
+void commit_copies();
+void wait_copies(size_t allowed);
 
 /// Waits for the lanes in `mask`; the last one runs `all(Lane* const* lanes)` on what each brought, which may
 /// change it. Absent lanes are null. `all` is stateless.

@@ -28,12 +28,27 @@ unsigned char* shared_window() {
 void sync_block(int barrier, unsigned threads, const char* name, std::source_location where) {
     running_block().barrier(barrier, threads, name, where);
 }
+void arrive_block(int barrier, unsigned threads, const char* name, std::source_location where) {
+    running_block().arrive(barrier, threads, name, where);
+}
 void sync_warp(unsigned mask, std::source_location where) {
     running_block().sync_warp(mask, where);
 }
 void meet_warp(const char* name, unsigned mask, void* mine, void (*all)(void* const* lanes),
                std::source_location where) {
     running_block().meet_warp(name, mask, mine, all, where);
+}
+
+void start_copy(void* to, const void* from, size_t bytes, size_t valid) {
+    Block& block = running_block();
+    running.caller = __builtin_return_address(0);
+    block.start_copy({to, from, bytes, valid});
+}
+void commit_copies() {
+    running_block().commit_copies();
+}
+void wait_copies(size_t allowed) {
+    running_block().wait_copies(allowed);
 }
 
 }  // namespace objloc::host

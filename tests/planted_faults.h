@@ -1,0 +1,34 @@
+// Kernels with a fault planted in each, and their correct twins: what the host runtime must tell apart. And
+// small kernels around the instructions of kernels/cuda/ptx.cuh.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace objloc {
+
+struct PlantedFault {
+    const char* name;
+    const char* message;  // a part of what the runtime must say
+    bool rendezvous;      // found even with checks of memory off
+    void (*run)(bool faulty);
+};
+const std::vector<PlantedFault>& planted_faults();
+
+/// The block's sum of squares by shuffles, shared memory and barriers; depends on nothing but x (1024).
+std::vector<float> run_block_sums(const std::vector<float>& x);
+
+/// d = c + a * b through ldmatrix_x4, ldmatrix_x4_trans and mma_m16n8k16_bf16. a (16, 16), b (16, 8), c (16,
+/// 8).
+std::vector<float> run_mma_bf16(const std::vector<float>& a, const std::vector<float>& b,
+                                const std::vector<float>& c);
+/// d = c + a * b through mma_m16n8k8_tf32. a (16, 8), b (8, 8), c (16, 8).
+std::vector<float> run_mma_tf32(const std::vector<float>& a, const std::vector<float>& b,
+                                const std::vector<float>& c);
+/// y = x by cp.async in a pipeline of three groups; every fifth 16 bytes are cut to `valid` and zero-filled.
+std::vector<float> run_copy_pipeline(const std::vector<float>& x, int valid);
+
+/// Every shuffle and vote, for each lane: see the test for the order. 12 values a lane.
+std::vector<int> run_warp_functions(const std::vector<int>& x);
+
+}  // namespace objloc
