@@ -1,4 +1,4 @@
-// Sums over all rows of a matrix: the gradient of a bias.
+// Sums over all rows of a matrix: the gradient of a bias, or the parts of a sum that threads shared.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "engine/error.h"
+#include "kernels/cpu/column_sums.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/pool_codes.h"
 
@@ -11,6 +12,10 @@ namespace {
 
 // Models have tens of problems; only a program that keeps changing its batch size comes near.
 constexpr size_t kMostPlans = 256;
+
+// Parts of a batch whose weight gradients are summed apart: as many threads as that work, and as many copies
+// of the weights.
+constexpr int64_t kMostParts = 16;
 
 std::string text(const Conv2dProblem& p) {
     return Shape({p.N, p.H, p.W, p.C}).text() + " by kernel " + Shape({p.R, p.S, p.C, p.K}).text();
@@ -90,21 +95,42 @@ void DirectConvolution::backward_data(const Conv2dProblem& problem, const Conv2d
     });
 }
 
+// oneDNN splits these sums among its threads, so their last bits would depend on how many there are. It
+// therefore runs on one thread for each part of the images, which are cut by the problem alone, and we add
+// the parts in order.
 void DirectConvolution::backward_weights(const Conv2dProblem& problem, const Tensor& x,
                                          const Conv2dGradient& gradient, const Tensor& dw) {
-    const TeamSize team(threads_);
+    const TeamSize alone(1);
     checked(problem, [&] {
-        const Plan& plan = this->plan(problem, kWeights);
         const Tensor dy = unpooled(problem, gradient);
-        const Tensor packed = temporary({static_cast<int64_t>(plan.w.get_size())}, DType::u8);
-        dnnl::memory from = memory(plan.w, packed.raw());
-        execute(plan, {{DNNL_ARG_SRC, memory(plan.x, x.raw())},
-                       {DNNL_ARG_DIFF_DST, memory(plan.y, dy.raw())},
-                       {DNNL_ARG_DIFF_WEIGHTS, from}});
-        dnnl::memory to = memory(weight_layout(problem, dnnl::memory::format_tag::hwio), dw.raw());
-        dnnl::reorder(from, to).execute(stream_, from, to);
-        stream_.wait();
+        Conv2dProblem part = problem, last = problem;
+        part.N = (problem.N + kMostParts - 1) / kMostParts;
+        const int64_t parts = (problem.N + part.N - 1) / part.N;
+        last.N = problem.N - (parts - 1) * part.N;
+        const Plan part_plan = plan(part, kWeights), last_plan = plan(last, kWeights);
+        const Tensor sums = parts == 1 ? dw : temporary({parts, dw.count()}, DType::f32);
+        parallel_for(threads_, parts, 1, [&](int64_t i, int64_t) {
+            const int64_t first = i * part.N;
+            const bool is_last = i == parts - 1;
+            weights_of_part(is_last ? last : part, is_last ? last_plan : part_plan,
+                            x.data<float>() + first * problem.H * problem.W * problem.C,
+                            dy.data<float>() + first * problem.P() * problem.Q() * problem.K,
+                            sums.data<float>() + i * dw.count());
+        });
+        if (parts > 1) {
+            column_sums(threads_, parts, dw.count(), sums.data<float>(), nullptr, dw.data<float>());
+        }
     });
+}
+
+void DirectConvolution::weights_of_part(const Conv2dProblem& part, const Plan& plan, float* x, float* dy,
+                                        float* dw) const {
+    const Tensor packed = temporary({static_cast<int64_t>(plan.w.get_size())}, DType::u8);
+    const dnnl::memory weights = memory(plan.w, packed.raw());
+    execute(plan, {{DNNL_ARG_SRC, memory(plan.x, x)},
+                   {DNNL_ARG_DIFF_DST, memory(plan.y, dy)},
+                   {DNNL_ARG_DIFF_WEIGHTS, weights}});
+    reorder(weights, memory(weight_layout(part, dnnl::memory::format_tag::hwio), dw));
 }
 
 const DirectConvolution::Plan& DirectConvolution::plan(const Conv2dProblem& p, Pass pass) {
@@ -156,19 +182,23 @@ DirectConvolution::Plan DirectConvolution::make_plan(const Conv2dProblem& p, Pas
 
 dnnl::memory DirectConvolution::weights(const Conv2dProblem& problem, const Plan& plan, const Tensor& w) {
     void* packed = weights_.get(w, plan.form, plan.w.get_size(), [&](void* to) {
-        dnnl::memory from_memory = memory(weight_layout(problem, dnnl::memory::format_tag::hwio), w.raw());
-        dnnl::memory to_memory = memory(plan.w, to);
-        dnnl::reorder(from_memory, to_memory).execute(stream_, from_memory, to_memory);
-        stream_.wait();
+        reorder(memory(weight_layout(problem, dnnl::memory::format_tag::hwio), w.raw()), memory(plan.w, to));
     });
     return memory(plan.w, packed);
 }
 
-void DirectConvolution::execute(const Plan& plan, std::vector<std::pair<int, dnnl::memory>> arguments) {
+void DirectConvolution::reorder(dnnl::memory from, dnnl::memory to) const {
+    dnnl::stream stream(engine_);
+    dnnl::reorder(from, to).execute(stream, from, to);
+    stream.wait();
+}
+
+void DirectConvolution::execute(const Plan& plan, std::vector<std::pair<int, dnnl::memory>> arguments) const {
     const Tensor scratchpad = temporary({static_cast<int64_t>(plan.scratchpad.get_size())}, DType::u8);
     arguments.emplace_back(DNNL_ARG_SCRATCHPAD, memory(plan.scratchpad, scratchpad.raw()));
-    plan.primitive.execute(stream_, {arguments.begin(), arguments.end()});
-    stream_.wait();
+    dnnl::stream stream(engine_);
+    plan.primitive.execute(stream, {arguments.begin(), arguments.end()});
+    stream.wait();
 }
 
 Tensor DirectConvolution::temporary(const Shape& shape, DType type) const {

@@ -14,9 +14,8 @@
 
 namespace objloc::cpu {
 
-/// Arguments and shapes are those of Backend's conv2d functions. Forward and data gradient have the same bits
-/// for any number of threads; oneDNN splits the sums of the weight gradient among threads, so there the last
-/// bits depend on their number.
+/// Arguments and shapes are those of Backend's conv2d functions. Results have the same bits for any number of
+/// threads.
 class DirectConvolution {
   public:
     DirectConvolution(int threads, std::shared_ptr<CachingAllocator> allocator);
@@ -42,7 +41,10 @@ class DirectConvolution {
     Plan make_plan(const Conv2dProblem& problem, Pass pass) const;
     /// Weights in the layout of `plan`.
     dnnl::memory weights(const Conv2dProblem& problem, const Plan& plan, const Tensor& w);
-    void execute(const Plan& plan, std::vector<std::pair<int, dnnl::memory>> arguments);
+    void execute(const Plan& plan, std::vector<std::pair<int, dnnl::memory>> arguments) const;
+    void reorder(dnnl::memory from, dnnl::memory to) const;
+    /// x and dy of `part`'s images -> dw (R,S,C,K), in a team of one thread.
+    void weights_of_part(const Conv2dProblem& part, const Plan& plan, float* x, float* dy, float* dw) const;
     dnnl::memory memory(const dnnl::memory::desc& layout, void* data) const {
         return {layout, engine_, data};
     }
@@ -53,7 +55,6 @@ class DirectConvolution {
     int threads_;
     std::shared_ptr<CachingAllocator> allocator_;
     dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
-    dnnl::stream stream_{engine_};
     std::map<std::array<int64_t, 15>, Plan> plans_;
     WeightCache weights_;
 };

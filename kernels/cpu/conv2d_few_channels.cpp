@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/column_sums.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/winograd_targets.h"
 
@@ -134,19 +135,6 @@ namespace {
 
 HWY_EXPORT(gradient);
 
-// sums[i] = sum over parts of parts[part, i], in order, in double.
-void add_parts(int64_t parts, int64_t count, const float* from, float* sums, int threads) {
-    constexpr int64_t kGrain = 64;
-    parallel_for(threads, count, kGrain, [&](int64_t begin, int64_t end) {
-        double total[kGrain] = {};
-        for (int64_t part = 0; part < parts; ++part) {
-            for (int64_t i = begin; i < end; ++i)
-                total[i - begin] += static_cast<double>(from[part * count + i]);
-        }
-        for (int64_t i = begin; i < end; ++i) sums[i] = static_cast<float>(total[i - begin]);
-    });
-}
-
 }  // namespace
 
 bool few_channels_applies(const Conv2dProblem& p) {
@@ -166,7 +154,7 @@ void few_channels_backward_weights(const Conv2dProblem& p, const float* x, const
         const Band band = load_band(p, x, turn, scratch + omp_get_thread_num() * padded_floats(p));
         run(p, band, dy, parts + turn * count);
     });
-    add_parts(p.N * bands_of(p), count, parts, dw, threads);
+    column_sums(threads, p.N * bands_of(p), count, parts, nullptr, dw);
 }
 
 }  // namespace objloc::cpu

@@ -14,8 +14,7 @@ namespace cpu {
 class Convolutions;
 }
 
-/// Work is done when a call returns. Sums have the same bits for any number of threads, except in oneDNN's
-/// weight gradients (see conv2d_direct.h).
+/// Work is done when a call returns. Results have the same bits for any number of threads.
 class CpuBackend : public Backend {
   public:
     explicit CpuBackend(const BackendOptions& options);

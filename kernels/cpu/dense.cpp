@@ -3,7 +3,6 @@
 // (64, 25088) by (25088, 4096) alike.
 // x (N, inputs), w (inputs, outputs), y (N, outputs), row-major.
 #include <algorithm>
-#include <atomic>
 #include <string>
 
 #include "engine/error.h"
@@ -28,29 +27,26 @@ struct Product {
     float* c;
 };
 
-bool multiply_tile(const Product& m, int64_t row, int64_t column) {
+void multiply_tile(const Product& m, int64_t row, int64_t column) {
     const int64_t stride_a = m.transpose_a ? m.rows : m.depth, stride_b = m.transpose_b ? m.depth : m.columns;
     const float* a = m.a + (m.transpose_a ? row : row * stride_a);
     const float* b = m.b + (m.transpose_b ? column * stride_b : column);
     const cpu::TeamSize alone(1);
-    return dnnl::sgemm(m.transpose_a ? 'T' : 'N', m.transpose_b ? 'T' : 'N',
-                       std::min(kTileRows, m.rows - row), std::min(kTileColumns, m.columns - column), m.depth,
-                       1.f, a, stride_a, b, stride_b, m.beta, m.c + row * m.columns + column,
-                       m.columns) == dnnl::status::success;
+    const auto status =
+        dnnl::sgemm(m.transpose_a ? 'T' : 'N', m.transpose_b ? 'T' : 'N', std::min(kTileRows, m.rows - row),
+                    std::min(kTileColumns, m.columns - column), m.depth, 1.f, a, stride_a, b, stride_b,
+                    m.beta, m.c + row * m.columns + column, m.columns);
+    if (status == dnnl::status::success) return;
+    throw Error("dense " + Shape({m.rows, m.depth}).text() + " by " + Shape({m.depth, m.columns}).text(),
+                "oneDNN's sgemm failed with status " + std::to_string(static_cast<int>(status)));
 }
 
 void multiply(int threads, const Product& m) {
     const int64_t rows = (m.rows + kTileRows - 1) / kTileRows;
     const int64_t columns = (m.columns + kTileColumns - 1) / kTileColumns;
-    std::atomic<bool> failed{false};
     cpu::parallel_for(threads, rows * columns, 1, [&](int64_t tile, int64_t) {
-        if (!multiply_tile(m, tile / columns * kTileRows, tile % columns * kTileColumns)) failed = true;
+        multiply_tile(m, tile / columns * kTileRows, tile % columns * kTileColumns);
     });
-    if (failed) {
-        throw Error("dense", "oneDNN's sgemm failed for (" + std::to_string(m.rows) + ", " +
-                                 std::to_string(m.depth) + ") by (" + std::to_string(m.depth) + ", " +
-                                 std::to_string(m.columns) + ")");
-    }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <vector>
 
 namespace objloc::cpu {
@@ -26,8 +27,8 @@ class TeamSize {
     int before_;
 };
 
-/// Calls body(begin, end) for consecutive chunks of `grain` items that cover [0, count). `body` must not
-/// throw.
+/// Calls body(begin, end) for consecutive chunks of `grain` items that cover [0, count). What a body throws
+/// is thrown again here, when all chunks have run.
 template <typename Body>
 void parallel_for(int threads, int64_t count, int64_t grain, const Body& body) {
     const int64_t chunks = (count + grain - 1) / grain;
@@ -35,12 +36,19 @@ void parallel_for(int threads, int64_t count, int64_t grain, const Body& body) {
         for (int64_t begin = 0; begin < count; begin += grain) body(begin, std::min(count, begin + grain));
         return;
     }
+    std::exception_ptr failure;
     // The team is always whole, even for a few chunks: libgomp ends and restarts threads when its size
     // changes.
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-        body(chunk * grain, std::min(count, (chunk + 1) * grain));
+        try {
+            body(chunk * grain, std::min(count, (chunk + 1) * grain));
+        } catch (...) {  // none may leave a parallel region
+#pragma omp critical
+            failure = std::current_exception();
+        }
     }
+    if (failure) std::rethrow_exception(failure);
 }
 
 /// The sum of part(begin, end), a double, over the chunks, added in order.
