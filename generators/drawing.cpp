@@ -31,14 +31,6 @@ PixelBox pixel_box(const float* box, int outputs, int image_width, int image_hei
             to_pixels(box[outputs == 4 ? 3 : 2], image_height)};
 }
 
-Image image_of_floats(const float* pixels, int width, int height) {
-    Image image(width, height, 3);
-    for (uint8_t& byte : image.pixels) {
-        byte = static_cast<uint8_t>(std::lround(std::clamp(*pixels++, 0.0f, 1.0f) * 255.0f));
-    }
-    return image;
-}
-
 void draw_box(Image& image, const PixelBox& box, const Colour& colour, int thickness) {
     const int left = box.x, top = box.y, right = box.x + box.width, bottom = box.y + box.height;
     fill_rectangle(image, left, top, right, std::min(top + thickness, bottom), colour);

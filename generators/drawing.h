@@ -19,9 +19,6 @@ struct PixelBox {
 /// Values that are not finite count as 0, since an untrained model may predict them.
 PixelBox pixel_box(const float* box, int outputs, int image_width, int image_height);
 
-/// The image in 3 channels from floats in [0, 1], (height, width, 3).
-Image image_of_floats(const float* pixels, int width, int height);
-
 /// Draws the outline of `box`, `thickness` pixels inwards from its border; what lies outside the image is cut
 /// off.
 void draw_box(Image& image, const PixelBox& box, const Colour& colour, int thickness = 1);

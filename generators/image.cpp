@@ -57,8 +57,7 @@ void check_size(Bytes bytes, const std::string& where) {
     int width = 0, height = 0, channels = 0;
     if (stbi_info_from_memory(bytes.data(), static_cast<int>(bytes.size()), &width, &height, &channels) ==
         0) {
-        throw Error(where, fmt::format("the image's header cannot be read ({})", stbi_failure_reason()),
-                    kSaveAgain);
+        throw Error(where, "the image's header makes no sense", kSaveAgain);
     }
     if (width > kMaxImageSide || height > kMaxImageSide || int64_t{width} * height > kMaxImagePixels) {
         throw Error(where, fmt::format("the image is too large: {} x {} pixels", width, height),
@@ -127,6 +126,7 @@ Image load_image(const std::string& path) {
 }
 
 std::vector<uint8_t> encode_png(const Image& image) {
+    if (image.pixels.empty()) throw Error("PNG", "an image without pixels cannot be encoded");
     std::vector<uint8_t> bytes;
     const auto collect = [](void* context, void* data, int size) {
         const uint8_t* first = static_cast<const uint8_t*>(data);

@@ -50,10 +50,6 @@ SceneGenerator::SceneGenerator(Backend& backend, const SceneSpec& spec, const Sc
     : backend_(backend), spec_(spec), next_index_(backend.allocate({1}, DType::i64)) {
     check(spec);
     spec_.sprites = spec_.backgrounds = 0;
-    // Kernels take the addresses of all pictures whatever the scene; those it lacks are one zero.
-    assets_.sprites = uploaded<SpriteEntry>(backend, {{0, 0, 0}}, {1, 3}, DType::i32);
-    assets_.atlas = uploaded<uint8_t>(backend, {0}, {1}, DType::u8);
-    assets_.backgrounds = uploaded<uint8_t>(backend, {0}, {1}, DType::u8);
     if (spec.kind != SceneKind::blob) load_sprite(sources.sprite);
     if (spec.kind == SceneKind::natural) load_photographs(sources.backgrounds);
     seek(0);

@@ -20,13 +20,13 @@ struct SceneSources {
 
 class SceneGenerator {
   public:
-    /// Of `spec` the caller gives kind, side, outputs, seed and stream; the counts of pictures are filled in
-    /// here. Throws Error for a side outside 32 .. 1024, outputs other than 3 or 4, and pictures that do not
-    /// do.
+    /// Of `spec` the caller gives all but the counts of pictures, which are filled in here. Throws Error for
+    /// a side outside 32 .. 1024, outputs other than 3 or 4, and pictures that do not do.
     SceneGenerator(Backend& backend, const SceneSpec& spec, const SceneSources& sources = {});
 
-    /// The next N images (N, side, side, 3) f32 in [0, 1] and their boxes (N, outputs) f32. All on the
-    /// device, the count of images drawn included, so that a captured step draws new ones at each replay.
+    /// The next N images (N, side, side, 3) f32, as spec().preprocess has it, and their boxes (N, outputs)
+    /// f32. All on the device, the count of images drawn included, so that a captured step draws new ones at
+    /// each replay.
     void draw(const Tensor& images, const Tensor& boxes);
     /// The next image drawn will be image `index` of the scene. Not within a captured step.
     void seek(uint64_t index);
