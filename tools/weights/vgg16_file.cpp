@@ -1,0 +1,124 @@
+#include "tools/weights/vgg16_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+
+#include "engine/error.h"
+#include "models/keras_weights.h"
+#include "models/safetensors.h"
+#include "models/torch_names.h"
+#include "models/vgg16.h"
+
+namespace objloc {
+namespace {
+
+const NamedArray* find(const WeightFile& file, const std::string& name) {
+    const auto found =
+        std::find_if(file.arrays.begin(), file.arrays.end(), [&](const auto& a) { return a.name == name; });
+    return found == file.arrays.end() ? nullptr : &*found;
+}
+
+bool is_onnx_or_pickle(const std::string& path) {
+    return path.ends_with(".onnx") || path.ends_with(".pth") || path.ends_with(".pt");
+}
+
+/// The head: the only dense layer with three or four outputs, whatever number Keras gave it.
+const NamedArray* head_kernel(const WeightFile& file) {
+    if (const NamedArray* dense = find(file, "dense/kernel")) return dense;
+    const auto is_head = [](const NamedArray& array) {
+        return array.name.starts_with("dense_") && variable_of(array.name) == "kernel" &&
+               array.shape.rank() == 2;
+    };
+    const auto found = std::find_if(file.arrays.begin(), file.arrays.end(), is_head);
+    return found == file.arrays.end() ? nullptr : &*found;
+}
+
+/// The width comes from the last block, where the channels are most, so that rounding does not mislead.
+int64_t last_filters(const std::string& path, const WeightFile& file) {
+    const NamedArray* last = find(file, "block5_conv3/kernel");
+    if (last == nullptr) {
+        throw Error(path, "has no VGG16 in it: block5_conv3/kernel is missing (" + file.format + ")",
+                    "See what it holds: objloc_weights inspect " + path);
+    }
+    if (last->shape.rank() != 4)
+        throw Error(path, "block5_conv3/kernel has the shape " + last->shape.text(), "");
+    return last->shape[3];
+}
+
+double width_of(const std::string& path, const WeightFile& file) {
+    constexpr double kFiltersAtWidthOne = 512;
+    return static_cast<double>(std::max<int64_t>(1, last_filters(path, file))) / kFiltersAtWidthOne;
+}
+
+/// The side of the smallest image whose features have as many values as the head has inputs.
+int64_t side_of(const std::string& path, const WeightFile& file, const NamedArray& head) {
+    constexpr int64_t kPools = 32;  // five pools, each halves
+    const int64_t channels = last_filters(path, file);
+    const int64_t pixels = channels > 0 ? head.shape[0] / channels : 0;
+    const int64_t side = std::lround(std::sqrt(static_cast<double>(pixels)));
+    if (side < 1 || side * side * channels != head.shape[0]) {
+        throw Error(
+            path,
+            fmt::format("{} has {} inputs, no square of {} channels", head.name, head.shape[0], channels),
+            "Only models of square images are known here.");
+    }
+    return kPools * side;
+}
+
+}  // namespace
+
+const char* const kConfigAttribute = "objloc_config";
+
+WeightFile read_weight_file(const std::string& path) {
+    if (is_onnx_or_pickle(path)) {
+        throw Error(path, "is of a kind that can only be written, or not read safely",
+                    "Turn PyTorch's .pth into .safetensors first; weights/README.md shows how.");
+    }
+    if (!is_safetensors(path)) return read_keras_weights(path);
+    WeightFile file = read_safetensors(path);
+    file.arrays = from_torch(path, file.arrays);
+    return file;
+}
+
+std::vector<WantedArray> vgg16_tensors(const std::string& path, const WeightFile& file) {
+    constexpr int64_t kAnySide = 32;
+    std::vector<WantedArray> wanted;
+    for (const Vgg16Conv& convolution : vgg16_convolutions(width_of(path, file), kAnySide)) {
+        wanted.push_back({convolution.name + "/kernel", {3, 3, convolution.in, convolution.out}});
+        wanted.push_back({convolution.name + "/bias", {convolution.out}});
+    }
+    if (const NamedArray* head = head_kernel(file)) {
+        if (head->shape.rank() != 2)
+            throw Error(path, head->name + " has the shape " + head->shape.text(), "");
+        wanted.push_back({"dense/kernel", head->shape});
+        wanted.push_back({"dense/bias", {head->shape[1]}});
+    }
+    return wanted;
+}
+
+std::optional<LocalizerConfig> localizer_config(const std::string& path, const WeightFile& file,
+                                                Preprocess preprocess) {
+    const NamedArray* head = head_kernel(file);
+    if (head == nullptr || head->shape.rank() != 2 || (head->shape[1] != 3 && head->shape[1] != 4)) return {};
+    LocalizerConfig config;
+    config.width = width_of(path, file);
+    config.side = side_of(path, file, *head);
+    config.box = head->shape[1] == 3 ? BoxForm::square : BoxForm::rect;
+    config.preprocess = preprocess;
+    const auto attribute = file.attributes.find(kConfigAttribute);
+    if (attribute == file.attributes.end()) return config;
+
+    const LocalizerConfig own = LocalizerConfig::from_json(attribute->second);
+    if (own.side / 32 != config.side / 32 || own.outputs() != config.outputs()) {
+        throw Error(path,
+                    fmt::format("its configuration ({}) and {} {} disagree", attribute->second, head->name,
+                                head->shape.text()),
+                    "The file was changed after it was written; train or export it again.");
+    }
+    return own;
+}
+
+}  // namespace objloc
