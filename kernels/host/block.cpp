@@ -105,7 +105,7 @@ void Block::start(Launch& launch, cuda_host::uint3 index, uint64_t number) {
 void Block::run(Launch& launch, cuda_host::uint3 index, uint64_t number) {
     start(launch, index, number);
     while (returned_ < threads_.size() && !launch.stopped()) {
-        Thread* thread = next_ready();
+        Thread* thread = next_ready([](const Thread&) { return true; });
         if (thread == nullptr) {
             report_deadlock();
         } else {
@@ -133,13 +133,17 @@ uint64_t Block::random() {  // splitmix64
     return z ^ z >> 31;
 }
 
-Block::Thread* Block::next_ready() {
+/// Takes the next thread from the queue; null when it is empty, or that thread is not as `wanted`.
+template <typename Wanted>
+Block::Thread* Block::next_ready(const Wanted& wanted) {
     if (first_ready_ == ready_.size()) return nullptr;
     if (launch_->options.adversarial_seed != 0) {
         const size_t count = ready_.size() - first_ready_;
         std::swap(ready_[first_ready_], ready_[first_ready_ + random() % count]);
     }
-    Thread* thread = ready_[first_ready_++];
+    Thread* thread = ready_[first_ready_];
+    if (!wanted(*thread)) return nullptr;
+    ++first_ready_;
     if (first_ready_ == ready_.size()) {
         ready_.clear();
         first_ready_ = 0;
@@ -150,10 +154,26 @@ Block::Thread* Block::next_ready() {
 void Block::fiber_main(transfer_t transfer) {
     Block& block = *static_cast<Block*>(transfer.data);
     block.scheduler_ = transfer.fctx;
-    block.launch_->kernel.run();
-    block.wait_all_copies();
-    block.current_->stage = Stage::returned;
+    do {
+        block.launch_->kernel.run();
+        block.wait_all_copies();
+        block.current_->stage = Stage::returned;
+        ++block.returned_;
+    } while (block.take_over_next());
     jump_fcontext(block.scheduler_, nullptr);
+}
+
+/// A fiber whose thread has returned goes on with the next one, if that has not started: threads that never wait
+/// cost no switch.
+bool Block::take_over_next() {
+    if (launch_->stopped()) return false;
+    Thread* next = next_ready([](const Thread& thread) { return thread.stage == Stage::not_started; });
+    if (next == nullptr) return false;
+    next->stack = current_->stack;
+    next->stage = Stage::ready;
+    current_ = next;
+    update_running(*next);
+    return true;
 }
 
 void Block::update_running(const Thread& thread) {
@@ -170,11 +190,9 @@ void Block::resume(Thread& thread) {
         thread.stage = Stage::ready;
     }
     update_running(thread);
-    thread.context = jump_fcontext(thread.context, this).fctx;
-    if (thread.stage == Stage::returned) {
-        stacks_.give_back(thread.stack);
-        ++returned_;
-    }
+    const auto left = jump_fcontext(thread.context, this).fctx;
+    current_->context = left;  // of the thread that waits now, which may be a later one
+    if (current_->stage == Stage::returned) stacks_.give_back(current_->stack);
 }
 
 void Block::suspend(const Wait& wait) {

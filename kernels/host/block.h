@@ -117,7 +117,9 @@ class Block {
 
     static void fiber_main(boost::context::detail::transfer_t transfer);
     void start(Launch& launch, cuda_host::uint3 index, uint64_t number);
-    Thread* next_ready();
+    template <typename Wanted>
+    Thread* next_ready(const Wanted& wanted);
+    bool take_over_next();
     void resume(Thread& thread);
     void suspend(const Wait& wait);
     void make_ready(Thread& thread);
