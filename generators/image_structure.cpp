@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <string_view>
 
 namespace objloc {
@@ -70,6 +71,20 @@ size_t skip_scan(Bytes bytes, size_t at) {
     return bytes.size();
 }
 
+/// Huffman tables: a class byte, sixteen counts of codes by length, then that many symbols. A table of more
+/// than 256 symbols would make stb_image write beyond its own.
+bool huffman_tables_make_sense(Bytes segment) {
+    constexpr size_t kHeader = 17, kMaxSymbols = 256;
+    while (!segment.empty()) {
+        if (segment.size() < kHeader) return false;
+        const Bytes counts = segment.subspan(1, 16);
+        const size_t symbols = std::accumulate(counts.begin(), counts.end(), size_t{0});
+        if (symbols > kMaxSymbols || symbols > segment.size() - kHeader) return false;
+        segment = segment.subspan(kHeader + symbols);
+    }
+    return true;
+}
+
 bool is_frame_header(uint8_t marker) {
     return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
 }
@@ -108,7 +123,7 @@ std::string png_damage(Bytes bytes) {
 }
 
 JpegStructure jpeg_structure(Bytes bytes) {
-    constexpr uint8_t kEndOfImage = 0xD9, kStartOfScan = 0xDA, kApp1 = 0xE1;
+    constexpr uint8_t kEndOfImage = 0xD9, kStartOfScan = 0xDA, kApp1 = 0xE1, kHuffmanTables = 0xC4;
     JpegStructure found;
     bool scanned = false;
     size_t at = 2;  // after the start-of-image marker
@@ -128,6 +143,7 @@ JpegStructure jpeg_structure(Bytes bytes) {
         if (length < 2 || length > bytes.size() - at - 2) return found;
         const Bytes segment = bytes.subspan(at + 4, length - 2);
         if (is_frame_header(marker) && segment.size() >= 6) found.components = segment[5];
+        if (marker == kHuffmanTables && !huffman_tables_make_sense(segment)) return found;
         if (marker == kApp1 && found.orientation == 1) found.orientation = exif_orientation(segment);
         at += 2 + length;
         if (marker == kStartOfScan) {

@@ -16,7 +16,7 @@ uint32_t crc32(std::span<const uint8_t> bytes);
 std::string png_damage(std::span<const uint8_t> bytes);
 
 struct JpegStructure {
-    bool complete = false;  // the end-of-image marker is there, after a scan
+    bool complete = false;  // every segment makes sense, and the end-of-image marker follows a scan
     int components = 0;     // 1 grey, 3 colour, 4 CMYK
     int orientation = 1;    // EXIF, 1..8; 1 is upright
 };

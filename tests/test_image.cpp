@@ -170,6 +170,10 @@ TEST_CASE("what cannot be read is refused with its reason") {
     CHECK_FALSE(failure_of(png_claiming(0x7FFFFFFF, 0x7FFFFFFF)).empty());
     CHECK_FALSE(failure_of(png_claiming(0, 7)).empty());
     CHECK_FALSE(failure_of(png_claiming(9, 8)).empty());  // one row of pixels is missing
+    Bytes overfull = read_file(fixtures::path("quarters.jpg"));
+    const size_t table = find(overfull, {0xFF, 0xC4});
+    overfull[table + 5 + 14] = overfull[table + 5 + 15] = 200;  // 400 codes of 15 and 16 bits
+    CHECK(mentions(failure_of(overfull), "damaged"));
     Bytes wide = read_file(fixtures::path("quarters.jpg"));
     const size_t frame = find(wide, {0xFF, 0xC0});
     wide[frame + 7] = wide[frame + 8] = 0xFF;
