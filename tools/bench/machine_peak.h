@@ -1,0 +1,28 @@
+// What a machine could do at best: the floor that kernels are measured against.
+#pragma once
+
+#include <string>
+
+#include "engine/backend.h"
+
+namespace objloc::bench {
+
+/// Rates in fp32. 0: not known.
+struct MachinePeak {
+    double flops_per_s = 0;  // a multiply-add counts as two
+    double bytes_per_s = 0;  // of a streaming copy, read plus written
+    std::string source;      // where the two numbers come from, for people
+
+    /// The shortest time in which so much can be computed and moved, whichever takes longer; 0: not known.
+    double floor_seconds(double flops, double bytes) const;
+};
+
+/// Measures this processor, on so many threads: fused multiply-adds that wait for nothing, and a copy of
+/// memory much larger than its caches with stores that bypass them. About half a second.
+MachinePeak measure_cpu_peak(int threads);
+
+/// What `backend` could do at best: a CPU is measured on `threads` threads; of a GPU the data sheet is taken
+/// for arithmetic, if the model is known here, and a large copy is measured for memory.
+MachinePeak peak_of(Backend& backend, int threads);
+
+}  // namespace objloc::bench
