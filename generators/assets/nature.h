@@ -14,6 +14,12 @@ struct Palette {
     }
 };
 
+// Palettes that several views share.
+inline constexpr Palette kGrass = {{0.13f, 0.23f, 0.06f}, {0.33f, 0.49f, 0.14f}, {0.62f, 0.73f, 0.30f}};
+inline constexpr Palette kLeaves = {{0.06f, 0.13f, 0.05f}, {0.19f, 0.36f, 0.11f}, {0.50f, 0.63f, 0.24f}};
+inline constexpr Palette kFir = {{0.03f, 0.08f, 0.06f}, {0.09f, 0.20f, 0.13f}, {0.24f, 0.38f, 0.22f}};
+inline constexpr Palette kBark = {{0.13f, 0.10f, 0.08f}, {0.32f, 0.25f, 0.19f}, {0.53f, 0.45f, 0.36f}};
+
 /// From the zenith to the horizon at height `horizon`, with clouds drawn out towards it. `cover` 0 .. 1.
 void sky(Canvas& canvas, Colour zenith, Colour low, Colour cloud, float horizon, float cover, uint32_t seed);
 
