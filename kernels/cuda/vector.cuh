@@ -53,7 +53,7 @@ bool moves_by_four(const T* pointer, int64_t extent) {
 }
 
 /// An array's extent out of an int template argument, which g++ does not convert without a word.
-constexpr size_t extent(int count) {
+__host__ __device__ constexpr size_t extent(int count) {
     return static_cast<size_t>(count);
 }
 

@@ -1,0 +1,13 @@
+// The cuDNN backend as the rest of the program sees it: a name in the list. No CUDA header is needed for
+// this.
+#pragma once
+
+#include "engine/registry.h"
+
+namespace objloc {
+
+/// "cudnn": convolutions through cuDNN, dense layers through cuBLAS, the rest by the kernels of "cuda".
+/// Missing where "cuda" is, or where cuDNN does not load.
+BackendEntry cudnn_backend_entry();
+
+}  // namespace objloc
