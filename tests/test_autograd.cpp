@@ -89,15 +89,14 @@ void check_gradients(const Function& function, float low = -1, float high = 1) {
 TEST_SUITE_BEGIN("autograd");
 
 TEST_CASE("a network of smooth ops has the gradient of its central differences") {
-    check_gradients({{{2, 5, 4, 3}, {3, 3, 3, 4}, {4}, {48, 3}, {3}, {2, 3}},
+    check_gradients({{{2, 5, 4, 3}, {3, 3, 3, 4}, {4}, {60, 3}, {3}, {2, 3}},
                      [](Tape& tape, const std::vector<Variable>& in) {
                          ops::Conv2dOptions options;
                          options.padding = {1, 1, 1, 0};
                          const Variable y =
                              ops::sigmoid(tape, ops::conv2d(tape, in[0], in[1], in[2], options));
-                         const Variable part = ops::max_pool2d(tape, y, 2, 1, 1, 1);
-                         const Variable flat = ops::flatten(tape, part);
-                         REQUIRE(flat.shape() == Shape{2, 48});
+                         const Variable flat = ops::flatten(tape, y);
+                         REQUIRE(flat.shape() == Shape{2, 60});
                          const Variable z = ops::dense(tape, flat, in[3], in[4]);
                          return ops::mean(tape, ops::mul(tape, z, in[5]));
                      }});

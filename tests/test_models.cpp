@@ -44,9 +44,10 @@ TEST_CASE("the summary is the table that Keras users know") {
     Localizer localizer(config, 1);
     localizer.parameters().freeze(Localizer::in_backbone);
     const std::string text = localizer.summary();
-    for (const char* part : {"block1_conv1 (Conv2D)", "(None, 128, 128, 16)", "block5_pool (MaxPooling2D)",
-                             "(None, 4, 4, 128)", "flatten (Flatten)", "(None, 2048)", "dense (Dense)",
-                             "(None, 4)", "Non-trainable params: 921,", "Trainable params: 8,196"}) {
+    for (const std::string part :
+         {"block1_conv1 (Conv2D)", "(None, 128, 128, 16)", "block5_pool (MaxPooling2D)", "(None, 4, 4, 128)",
+          "flatten (Flatten)", "(None, 2048)", "dense (Dense)", "(None, 4)", "Non-trainable params: 920,784",
+          "Trainable params: 8,196"}) {
         CAPTURE(part);
         CHECK(text.find(part) != std::string::npos);
     }

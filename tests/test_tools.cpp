@@ -21,9 +21,11 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Seconds of training on little scenes; enough to run every part of the tool.
-constexpr const char* kQuick =
-    "objloc_train --device cpu --model vgg16-slim --weights none --side 32 --epochs 2 --steps-per-epoch 3 "
-    "--batch 4 --log-every 2 --held-out 8 --seed 5 ";
+const std::string kQuickFrom =
+    "objloc_train --device cpu --model vgg16-slim --side 32 --epochs 2 --steps-per-epoch 3 --batch 4 "
+    "--log-every 2 "
+    "--held-out 8 --seed 5 --weights ";
+const std::string kQuick = kQuickFrom + "none ";
 
 Image grey(int width, int height, int channels = 3) {
     Image image(width, height, channels);
@@ -53,8 +55,7 @@ TEST_SUITE_BEGIN("tools");
 
 TEST_CASE("a run leaves a whole folder, and predict repeats what the run drew") {
     const ScratchFolder folder;
-    const ToolResult trained =
-        run_tool_line(std::string(kQuick) + "--scene natural --out run", folder.path());
+    const ToolResult trained = run_tool_line(kQuick + "--scene natural --out run", folder.path());
     CAPTURE(trained.err);
     REQUIRE(trained.exit_code == 0);
     CHECK(trained.out.find("Model: vgg16-slim from scratch") != std::string::npos);
@@ -118,7 +119,7 @@ TEST_CASE("a run leaves a whole folder, and predict repeats what the run drew") 
 
 TEST_CASE("equal seeds train equal models, and --weights starts from one") {
     const ScratchFolder folder;
-    const std::string line = std::string(kQuick) + "--scene blob --out ";
+    const std::string line = kQuick + "--scene blob --out ";
     REQUIRE(run_tool_line(line + "a", folder.path()).exit_code == 0);
     REQUIRE(run_tool_line(line + "b", folder.path()).exit_code == 0);
     const Localizer a = load_model(folder.file("a/model.h5")), b = load_model(folder.file("b/model.h5"));
@@ -177,8 +178,7 @@ TEST_CASE("bad weights") {
     const ScratchFolder folder;
     const auto refused = [&](const std::string& file, const std::string& message) {
         CAPTURE(file);
-        check_refused(run_tool_line(std::string(kQuick) + "--weights " + file + " --out run", folder.path()),
-                      message);
+        check_refused(run_tool_line(kQuickFrom + file + " --out run", folder.path()), message);
         CHECK_FALSE(fs::exists(folder.path() / "run/model.h5"));
         check_refused(run_tool_line("objloc_predict --device cpu --model " + file + " x.png", folder.path()),
                       file);
@@ -195,8 +195,7 @@ TEST_CASE("bad weights") {
     const std::string whole = contents(folder.file("narrow.h5"));
     folder.write("truncated.h5", whole.substr(0, whole.size() / 2));
     refused("truncated.h5", "truncated.h5");
-    check_refused(run_tool_line(std::string(kQuick) + "--weights narrow.h5 --out run", folder.path()),
-                  "block1_conv1/kernel");
+    check_refused(run_tool_line(kQuickFrom + "narrow.h5 --out run", folder.path()), "block1_conv1/kernel");
 }
 
 TEST_CASE("bad pictures") {
@@ -233,7 +232,7 @@ TEST_CASE("bad sprites and backgrounds") {
     fs::create_directory(folder.path() / "nothing");
     const auto refused = [&](const std::string& flags, const std::string& message) {
         CAPTURE(flags);
-        check_refused(run_tool_line(std::string(kQuick) + "--out run " + flags, folder.path()), message);
+        check_refused(run_tool_line(kQuick + "--out run " + flags, folder.path()), message);
         CHECK_FALSE(fs::exists(folder.path() / "run/model.h5"));
     };
     refused("--scene natural --sprite opaque.png", "alpha");
@@ -245,13 +244,13 @@ TEST_CASE("bad sprites and backgrounds") {
 TEST_CASE("an output folder that cannot be, and a disk that is full") {
     const ScratchFolder folder;
     folder.write("file", "in the way");
-    check_refused(run_tool_line(std::string(kQuick) + "--out file", folder.path()), "run folder");
-    check_refused(run_tool_line(std::string(kQuick) + "--out file/run", folder.path()), "run folder");
-    check_refused(run_tool_line(std::string(kQuick) + "--out /proc/run", folder.path()), "run folder");
+    check_refused(run_tool_line(kQuick + "--out file", folder.path()), "run folder");
+    check_refused(run_tool_line(kQuick + "--out file/run", folder.path()), "run folder");
+    check_refused(run_tool_line(kQuick + "--out /proc/run", folder.path()), "run folder");
     // A limit on file sizes stands in for a full disk: the model of 3.7 MB cannot be written, what is smaller
     // can.
-    const ToolResult full = run_tool_line(std::string(kQuick) + "--scene blob --out full", folder.path(),
-                                          "trap '' XFSZ; ulimit -f 1024; ");
+    const ToolResult full =
+        run_tool_line(kQuick + "--scene blob --out full", folder.path(), "trap '' XFSZ; ulimit -f 1024; ");
     check_refused(full, "model.h5");
     CHECK_FALSE(fs::exists(folder.path() / "full/model.h5"));
     for (const auto& entry : fs::directory_iterator(folder.path() / "full")) {
@@ -261,8 +260,8 @@ TEST_CASE("an output folder that cannot be, and a disk that is full") {
 
 TEST_CASE("a training that diverges stops, says at which step, and keeps the last good weights") {
     const ScratchFolder folder;
-    const ToolResult result = run_tool_line(
-        std::string(kQuick) + "--scene blob --optimizer sgd --lr 1e30 --out run", folder.path());
+    const ToolResult result =
+        run_tool_line(kQuick + "--scene blob --optimizer sgd --lr 1e30 --out run", folder.path());
     check_refused(result, "not finite at step");
     const Localizer kept = load_model(folder.file("run/model.h5"));
     for (const Parameter& parameter : kept.parameters().all()) {
