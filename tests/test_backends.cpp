@@ -4,6 +4,10 @@
 #include <utility>
 
 #include "kernels/backends.h"
+#if defined(OBJLOC_WITH_CUDA_HOST)
+#include "kernels/cuda/cuda_backend.h"
+#include "kernels/host/host_runtime.h"
+#endif
 
 namespace objloc {
 namespace {
@@ -13,6 +17,9 @@ using Make = std::function<std::unique_ptr<Backend>(const BackendOptions&)>;
 void add_cpu(const Make& make, std::vector<OpBackend>& list) {
     for (const CpuConv conv : {CpuConv::direct, CpuConv::winograd}) {
         OpBackend cpu{"cpu", make({.threads = 2, .cpu_conv = conv})};
+        // oneDNN divides the batch among threads and adds their parts, so a weight gradient rounds
+        // differently on each number of them. kernels/cpu/conv2d_direct.h says so to its users.
+        cpu.bits_vary = "conv2d_backward_weights";
         for (const int threads : {1, 3})
             cpu.same_bits.push_back(make({.threads = threads, .cpu_conv = conv}));
         if (conv == CpuConv::winograd) {
@@ -32,6 +39,18 @@ void add_gpu(const BackendEntry& entry, std::vector<OpBackend>& list) {
     list.push_back(std::move(gpu));
 }
 
+#if defined(OBJLOC_WITH_CUDA_HOST)
+/// The CUDA kernels' own source on the CPU, each access checked: threads in order, and once more in any order.
+void add_cuda_host(std::vector<OpBackend>& list) {
+    const BackendEntry entry = cuda_host_backend_entry();
+    OpBackend host{entry.name, entry.make({})};
+    const HostRuntimeScope any_order({.adversarial_seed = 1});
+    host.same_bits = {entry.make({})};
+    host.slow = true;
+    list.push_back(std::move(host));
+}
+#endif
+
 std::vector<OpBackend> make_op_backends() {
     std::vector<OpBackend> list;
     const Registry registry = builtin_backends();
@@ -44,6 +63,9 @@ std::vector<OpBackend> make_op_backends() {
             add_gpu(entry, list);
         }
     }
+#if defined(OBJLOC_WITH_CUDA_HOST)
+    add_cuda_host(list);
+#endif
     return list;
 }
 
