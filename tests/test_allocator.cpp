@@ -172,6 +172,36 @@ TEST_CASE("allocator: cached blocks give way before memory counts as full") {
     allocator->release(block);
 }
 
+TEST_CASE("allocator: what a captured step used stays its own until the recording is gone") {
+    for (const bool reuse : {true, false}) {
+        CAPTURE(reuse);
+        Ledger ledger;
+        const auto allocator = make_allocator(ledger, reuse);
+        void* kept = nullptr;
+        void* outlives = nullptr;
+        {
+            BlockRecording recording(allocator);
+            CHECK_THROWS_AS(BlockRecording{allocator}, Error);
+            kept = allocator->allocate(512);
+            allocator->release(kept);
+            outlives = allocator->allocate(2048);
+            allocator->trim();
+            recording.stop();
+            void* other = allocator->allocate(512);
+            CHECK(other != kept);
+            allocator->release(other);
+            allocator->release(outlives);
+            allocator->trim();
+            CHECK(ledger.held == 512 + 2048);
+            CHECK(allocator->bytes_in_use() == 0);
+        }
+        CHECK(ledger.held == (reuse ? 512 + 2048 : 0));
+        allocator->trim();
+        CHECK(ledger.held == 0);
+        CHECK(allocator->bytes_reserved() == 0);
+    }
+}
+
 TEST_CASE("allocator: everything goes back at the end") {
     Ledger ledger;
     {
