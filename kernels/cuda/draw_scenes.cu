@@ -55,7 +55,7 @@ void CudaBackend::draw_scenes(const SceneSpec& spec, const SceneAssets& assets, 
                                     first_index.data<int64_t>(),
                                     images.data<float>(),
                                     boxes.data<float>()};
-    const int64_t values = int64_t{spec.side} * spec.side * 3;
+    const int values = to_int32(int64_t{spec.side} * spec.side * 3, "values of an image");
     const dim3 grid(blocks_for(images.shape()[0], 1).x, blocks_for(values, kValuesPerBlock).x);
     launch(draw_scenes_kernel, grid, dim3(kThreads), sizeof(ScenePlacement), stream(), spec, pointers);
 }
