@@ -4,7 +4,7 @@
 // made.
 #pragma once
 
-#include <features.h>
+#include <cstdint>  // any header of the C library says whether it is glibc
 
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

@@ -1,10 +1,8 @@
-// What Adam and SGD share: how a step's control becomes one segment's factors.
+// What Adam and SGD share: clipping by the global norm.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
-
-#include "engine/backend.h"
 
 namespace objloc::cpu {
 
