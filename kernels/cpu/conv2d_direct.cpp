@@ -208,7 +208,7 @@ Tensor DirectConvolution::temporary(const Shape& shape, DType type) const {
 
 Tensor DirectConvolution::unpooled(const Conv2dProblem& problem, const Conv2dGradient& gradient) const {
     if (!problem.pool) return gradient.dy;
-    const Tensor dy = temporary({problem.N, problem.P(), problem.Q(), problem.K}, DType::f32);
+    Tensor dy = temporary({problem.N, problem.P(), problem.Q(), problem.K}, DType::f32);
     expand_codes(threads_, problem, gradient.dy.data<float>(), gradient.codes.data<uint8_t>(),
                  dy.data<float>());
     return dy;
