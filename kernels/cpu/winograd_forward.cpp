@@ -107,6 +107,8 @@ namespace {
 constexpr int64_t kBlockFloats = 131072;  // of transformed tiles and products: half of a 1 MiB L2 cache
 constexpr int64_t kMinBlockTiles = 24, kMaxBlockTiles = 96;
 
+constexpr int64_t kStreamedFloats = int64_t{4} << 20;  // half of a 32 MiB L3 cache
+
 // Tiles of a block: a multiple of all micro-kernels' rows.
 int64_t block_tiles(int64_t channels, const SimdShape& simd) {
     const int64_t fitting = kBlockFloats / (kComponents * (channels + simd.panel));
@@ -120,10 +122,18 @@ int64_t scratch_floats_per_thread(int64_t channels) {
                           component_stride(tiles, simd.panel));
 }
 
+// Whether the output is too large for the caches, and its vectors are whole and aligned.
+bool worth_streaming(const ForwardTask& task, int64_t lanes) {
+    const int64_t pixels = task.grid.N * task.grid.rows * task.grid.columns / (task.sink.pooled ? 4 : 1);
+    return pixels * task.sink.channels >= kStreamedFloats && task.sink.channels % lanes == 0 &&
+           reinterpret_cast<uintptr_t>(task.sink.data) % 64 == 0;
+}
+
 void run_forward(ForwardTask& task, float* scratch, int threads) {
     const SimdShape simd = best_simd_shape();
     const int64_t channels = task.source.channels;
     task.block_tiles = block_tiles(channels, simd);
+    task.sink.streamed = worth_streaming(task, simd.lanes);
     const int64_t blocks = divide_up(task.grid.tiles(), task.block_tiles);
     const int64_t panels = divide_up(task.sink.channels, simd.panel);
     // Enough items that the last one to finish is not waited for long.

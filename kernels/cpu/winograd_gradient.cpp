@@ -39,7 +39,7 @@ struct GradientItem {
     int64_t slot, first_channel, channels, first_filter, filters;
 };
 
-inline constexpr int64_t kItemChannels = 64, kItemFilters = 64;  // 36 x 64 x 64 sums are 590 KB
+inline constexpr int64_t kItemChannels = 128, kItemFilters = 128;  // 36 x 128 x 128 sums are 2.4 MB
 inline constexpr int64_t kStepTiles = 24;                        // tiles transformed at a time
 
 /// Offsets in a thread's scratch, in floats.

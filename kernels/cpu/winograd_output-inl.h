@@ -8,11 +8,23 @@
 #define OBJLOC_WINOGRAD_OUTPUT_INL_H
 #endif
 
+#include <hwy/cache_control.h>
+
 #include "kernels/cpu/winograd_transforms-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace objloc::winograd {
 namespace HWY_NAMESPACE {
+
+/// Writes a vector round the caches if `sink.streamed`: a large image is not read again before they are full
+/// of other things, and a line that is not fetched before it is overwritten halves the traffic.
+HWY_INLINE void store_output(const Sink& sink, Vec v, float* to, int64_t count) {
+    if (sink.streamed) {
+        hn::Stream(v, Floats(), to);
+    } else {
+        store_part(v, to, count);
+    }
+}
 
 /// max(0, v); a NaN stays one, so that a run that diverges is noticed.
 HWY_INLINE Vec clip(Vec v) {
@@ -76,7 +88,7 @@ HWY_INLINE void store_pooled(const Sink& sink, const TileGrid& grid, const HalfT
             const Vec window[4] = {top[j], top[j + 1], bottom[j], bottom[j + 1]};
             Vec best, code;
             pool_window(sink.relu, window, best, code);
-            store_part(best, sink.data + first + j / 2 * sink.channels, tile.count);
+            store_output(sink, best, sink.data + first + j / 2 * sink.channels, tile.count);
             store_codes(code, sink.codes + first + j / 2 * sink.channels, tile.count);
         }
     }
@@ -92,14 +104,15 @@ HWY_INLINE void store_line(const Sink& sink, Vec (&y)[4], int64_t first, int64_t
             const auto positive = hn::Gt(load_part(sink.relu_source + pixel, count), hn::Zero(Floats()));
             y[j] = hn::IfThenElseZero(positive, y[j]);
         }
-        store_part(y[j], sink.data + pixel, count);
+        store_output(sink, y[j], sink.data + pixel, count);
     }
 }
 
 /// Writes the pixels of a tile that lie inside the image.
 HWY_INLINE void store_pixels(const Sink& sink, const TileGrid& grid, const HalfTile& tile) {
     const TilePosition& at = tile.at;
-    const int64_t rows = std::min(kTile, grid.rows - at.row), columns = std::min(kTile, grid.columns - at.column);
+    const int64_t rows = std::min(kTile, grid.rows - at.row),
+                  columns = std::min(kTile, grid.columns - at.column);
     OBJLOC_KEEP_LOOP
     for (int64_t i = 0; i < rows; ++i) {
         Vec y[4];
@@ -116,8 +129,9 @@ HWY_INLINE void store_pixels(const Sink& sink, const TileGrid& grid, const HalfT
 
 /// The products of a block, (36, tiles, width) with components `stride` floats apart -> channels
 /// first_channel .. first_channel + width - 1 of the output.
-HWY_NOINLINE inline void store_block(const Sink& sink, const TileGrid& grid, int64_t first_tile, int64_t tiles,
-                                     int64_t first_channel, int64_t width, const float* from, int64_t stride) {
+HWY_NOINLINE inline void store_block(const Sink& sink, const TileGrid& grid, int64_t first_tile,
+                                     int64_t tiles, int64_t first_channel, int64_t width, const float* from,
+                                     int64_t stride) {
     const int64_t channels = std::min(width, sink.channels - first_channel);
     HalfTile tile;
     for (int64_t t = 0; t < tiles; ++t, from += width) {
@@ -134,6 +148,7 @@ HWY_NOINLINE inline void store_block(const Sink& sink, const TileGrid& grid, int
             }
         }
     }
+    if (sink.streamed) hwy::FlushStream();
 }
 
 }  // namespace HWY_NAMESPACE

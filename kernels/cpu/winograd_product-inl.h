@@ -57,7 +57,13 @@ HWY_INLINE void multiply_block(const Product& p, int64_t row, int64_t column) {
             sum[m][v] = p.accumulate ? hn::Load(d, c + m * p.width + v * lanes) : hn::Zero(d);
         }
     }
+    // The weights are read in one stream: each block of rows fetches its share of what comes after this part.
+    const float* next = b + (p.depth * p.width + row / kRows % kVectors * lanes);
     for (int64_t k = 0; k < p.depth; ++k) {
+        if constexpr (kLeft == Left::rows) {
+            __builtin_prefetch(next, 0, 2);
+            next += p.width;
+        }
         V right[static_cast<size_t>(kVectors)];
         for (int v = 0; v < kVectors; ++v) right[v] = hn::Load(d, b + v * lanes);
         for (int m = 0; m < kRows; ++m) {

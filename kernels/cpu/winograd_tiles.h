@@ -45,6 +45,7 @@ struct Sink {
     const float* bias = nullptr;         // (channels) or null
     const float* relu_source = nullptr;  // data's shape, or null: zero is written where it is not positive
     bool relu = false;
+    bool streamed = false;  // written past the caches; all vectors must be whole and aligned
 };
 
 /// The output (N, rows, columns) of one pass, cut into 4x4 tiles, numbered row by row, image by image. The

@@ -19,7 +19,8 @@
 
 #include "kernels/cpu/winograd_tiles.h"
 
-// Loops over the lines of a tile stay loops: unrolled, GCC computes all 36 addresses ahead and runs out of registers.
+// Loops over the lines of a tile stay loops: unrolled, GCC computes all 36 addresses ahead and runs out of
+// registers.
 #undef OBJLOC_KEEP_LOOP
 #if HWY_COMPILER_GCC_ACTUAL
 #define OBJLOC_KEEP_LOOP _Pragma("GCC unroll 1")
@@ -167,8 +168,8 @@ HWY_INLINE void transform_gradient(const float* from, int64_t row_stride, int64_
     }
 }
 
-/// One vector of channels of the 36 components of a tile -> half of its output transform: `output_line` of row i
-/// gives the four outputs of that row.
+/// One vector of channels of the 36 components of a tile -> half of its output transform: `output_line` of
+/// row i gives the four outputs of that row.
 HWY_INLINE void transform_output_columns(const float* from, int64_t stride, Vec (&half)[4][6]) {
     const Floats d;
     OBJLOC_KEEP_LOOP
