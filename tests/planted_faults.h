@@ -14,6 +14,14 @@ struct PlantedFault {
     void (*run)(bool faulty);
 };
 const std::vector<PlantedFault>& planted_faults();
+/// Those around mbarriers and the copy engine.
+const std::vector<PlantedFault>& planted_hopper_faults();
+
+/// The three tiles (32, 32) of x (40, 70) whose first elements are x[-3, -5], x[-3, 27] and x[-3, 59], zeros
+/// outside, by a pipeline of swizzled tma_load_2d.
+std::vector<float> run_tile_pipeline(const std::vector<float>& x);
+/// x[n, top .. top + 3, left .. left + 4, :] of x (2, 5, 6, 8), zeros outside, by tma_load_4d.
+std::vector<float> run_patch(const std::vector<float>& x, int n, int top, int left);
 
 /// The block's sum of squares by shuffles, shared memory and barriers; depends on nothing but x (1024).
 std::vector<float> run_block_sums(const std::vector<float>& x);

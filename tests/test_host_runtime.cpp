@@ -7,6 +7,7 @@
 #include <cmath>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "engine/error.h"
 #include "tests/planted_faults.h"
@@ -44,12 +45,24 @@ std::vector<float> plain_product(const std::vector<float>& a, const std::vector<
     return c;
 }
 
+std::vector<PlantedFault> all_faults() {
+    std::vector<PlantedFault> all = planted_faults();
+    all.insert(all.end(), planted_hopper_faults().begin(), planted_hopper_faults().end());
+    return all;
+}
+
+/// x (rows, columns) at a place that may lie outside, where it is 0.
+float padded(const std::vector<float>& x, int rows, int columns, int row, int column) {
+    const bool inside = row >= 0 && row < rows && column >= 0 && column < columns;
+    return inside ? x[static_cast<size_t>(row * columns + column)] : 0.0f;
+}
+
 constexpr uint64_t kSeeds[] = {0, 1, 2};
 
 }  // namespace
 
 TEST_CASE("each planted fault is found and named, in any order of threads") {
-    for (const PlantedFault& fault : planted_faults()) {
+    for (const PlantedFault& fault : all_faults()) {
         for (const uint64_t seed : kSeeds) {
             const HostRuntimeScope scope({.checks = true, .adversarial_seed = seed, .threads = 1});
             const std::string name = fault.name;
@@ -64,7 +77,7 @@ TEST_CASE("each planted fault is found and named, in any order of threads") {
 }
 
 TEST_CASE("the correct twin of each fault passes, in any order of threads and on several cores") {
-    for (const PlantedFault& fault : planted_faults()) {
+    for (const PlantedFault& fault : all_faults()) {
         for (const uint64_t seed : kSeeds) {
             for (const int threads : {1, 3}) {
                 const HostRuntimeScope scope({.checks = true, .adversarial_seed = seed, .threads = threads});
@@ -79,7 +92,7 @@ TEST_CASE("the correct twin of each fault passes, in any order of threads and on
 
 TEST_CASE("a fault says which kernel, block, thread and line") {
     const HostRuntimeScope scope({.checks = true, .adversarial_seed = 0, .threads = 1});
-    for (const PlantedFault& fault : planted_faults()) {
+    for (const PlantedFault& fault : all_faults()) {
         if (std::string(fault.name) != "read past the end of global memory") continue;
         const std::string text = complaint(fault, true);
         CHECK(text.find("kernel global_read_kernel, block (0,0,0), thread (127,0,0): ") == 0);
@@ -91,7 +104,7 @@ TEST_CASE("a fault says which kernel, block, thread and line") {
 
 TEST_CASE("with checks off barriers and shuffles are still checked, memory is not") {
     const HostRuntimeScope scope({.checks = false, .adversarial_seed = 0, .threads = 1});
-    for (const PlantedFault& fault : planted_faults()) {
+    for (const PlantedFault& fault : all_faults()) {
         const std::string name = fault.name;
         CAPTURE(name);
         CHECK(complaint(fault, false) == "");
@@ -144,6 +157,34 @@ TEST_CASE("cp.async copies in a pipeline and fills with zeros") {
         for (const uint64_t seed : kSeeds) {
             const HostRuntimeScope scope({.checks = true, .adversarial_seed = seed, .threads = 1});
             CHECK(run_copy_pipeline(x, valid) == expected);
+        }
+    }
+}
+
+TEST_CASE("boxes of a tensor arrive swizzled, with zeros outside") {
+    const std::vector<float> x = small_integers(40 * 70, 13);
+    std::vector<float> tiles;
+    for (int i = 0; i < 3 * 32 * 32; ++i) {
+        tiles.push_back(padded(x, 40, 70, i / 32 % 32 - 3, i / 1024 * 32 - 5 + i % 32));
+    }
+    for (const uint64_t seed : kSeeds) {
+        const HostRuntimeScope scope({.checks = true, .adversarial_seed = seed, .threads = 1});
+        CHECK(run_tile_pipeline(x) == tiles);
+    }
+}
+
+TEST_CASE("a convolution's patch arrives with its padding") {
+    const std::vector<float> x = small_integers(2 * 5 * 6 * 8, 17);
+    for (const auto& [top, left] : {std::pair(-1, -1), std::pair(1, 1), std::pair(3, 4), std::pair(-3, 0)}) {
+        for (const int n : {0, 1}) {
+            const std::vector<float> image(x.begin() + n * 240, x.begin() + (n + 1) * 240);
+            std::vector<float> patch;
+            for (int i = 0; i < 3 * 4 * 8; ++i) {
+                const int row = top + i / 32, column = left + i / 8 % 4;
+                patch.push_back(column < 0 || column >= 6 ? 0
+                                                          : padded(image, 5, 48, row, column * 8 + i % 8));
+            }
+            CHECK(run_patch(x, n, top, left) == patch);
         }
     }
 }

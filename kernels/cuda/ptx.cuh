@@ -273,10 +273,11 @@ OBJLOC_DEVICE void mma_m16n8k8_tf32(Sums4& d, const uint32_t (&a)[4], const uint
 #endif
 }
 
-// ---- mbarriers: barriers in shared memory that count arrivals and bytes (sm_90) ----------------------------------------
+// ---- mbarriers: barriers in shared memory that count arrivals and bytes (sm_90)
+// ----------------------------------------
 
-/// One mbarrier: 8 bytes of shared memory, aligned to 8. A phase is complete when `count` arrivals and all announced
-/// bytes have come; then the next phase begins. Phases alternate in parity, the first is 0.
+/// One mbarrier: 8 bytes of shared memory, aligned to 8. A phase is complete when `count` arrivals and all
+/// announced bytes have come; then the next phase begins. Phases alternate in parity, the first is 0.
 using MBarrier = uint64_t;
 
 /// mbarrier.init, and the fence that lets the copy engine see it. Other threads may use it after a barrier.
@@ -312,7 +313,8 @@ OBJLOC_DEVICE void mbarrier_arrive_expect(MBarrier* mbarrier, int bytes, OBJLOC_
 #endif
 }
 
-/// Waits until the phase of this parity is complete: returns at once while the mbarrier is in one of the other.
+/// Waits until the phase of this parity is complete: returns at once while the mbarrier is in one of the
+/// other.
 OBJLOC_DEVICE void mbarrier_wait(MBarrier* mbarrier, int parity, OBJLOC_PLACE) {
 #if defined(OBJLOC_CUDA_ON_HOST)
     host::mbarrier_wait(mbarrier, static_cast<unsigned>(parity), where);
@@ -329,18 +331,20 @@ OBJLOC_DEVICE void mbarrier_wait(MBarrier* mbarrier, int parity, OBJLOC_PLACE) {
 #endif
 }
 
-// ---- Boxes of tensors to shared memory by the copy engine (sm_90) ------------------------------------------------------
+// ---- Boxes of tensors to shared memory by the copy engine (sm_90)
+// ------------------------------------------------------
 
-/// cp.async.bulk.tensor: one thread starts the copy of the box whose first element has these coordinates, innermost
-/// first; they may lie outside the tensor, where zeros are fetched. `shared` is aligned to 128 bytes, with swizzle to
-/// 1024. The box's bytes, those outside included, count for `mbarrier`.
+/// cp.async.bulk.tensor: one thread starts the copy of the box whose first element has these coordinates,
+/// innermost first; they may lie outside the tensor, where zeros are fetched. `shared` is aligned to 128
+/// bytes, with swizzle to 1024. The box's bytes, those outside included, count for `mbarrier`.
 OBJLOC_DEVICE void tma_load_2d(void* shared, const TensorMap& map, MBarrier* mbarrier, int c0, int c1) {
 #if defined(OBJLOC_CUDA_ON_HOST)
     const int corner[] = {c0, c1};
     host::start_box(map, corner, shared, mbarrier);
 #else
     asm volatile(
-        "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4}], "
+        "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, "
+        "%4}], "
         "[%2];\n" ::"r"(shared_address(shared)),
         "l"(&map), "r"(shared_address(mbarrier)), "r"(c0), "r"(c1)
         : "memory");
@@ -354,7 +358,8 @@ OBJLOC_DEVICE void tma_load_4d(void* shared, const TensorMap& map, MBarrier* mba
     host::start_box(map, corner, shared, mbarrier);
 #else
     asm volatile(
-        "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, "
+        "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, "
+        "%4, %5, "
         "%6}], [%2];\n" ::"r"(shared_address(shared)),
         "l"(&map), "r"(shared_address(mbarrier)), "r"(c0), "r"(c1), "r"(c2), "r"(c3)
         : "memory");

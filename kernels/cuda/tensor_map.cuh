@@ -1,7 +1,7 @@
-// Tensor maps: what the copy engine of Hopper and later (TMA) needs to know of a tensor, to fetch boxes of it by
-// coordinates. Outside the tensor it fetches zeros, which is a convolution's padding. Made on the host, handed to
-// kernels as a `const __grid_constant__ TensorMap` parameter.
-// Reference: CUDA Driver API, "Tensor Map Object Management".
+// Tensor maps: what the copy engine of Hopper and later (TMA) needs to know of a tensor, to fetch boxes of it
+// by coordinates. Outside the tensor it fetches zeros, which is a convolution's padding. Made on the host,
+// handed to kernels as a `const __grid_constant__ TensorMap` parameter. Reference: CUDA Driver API, "Tensor
+// Map Object Management".
 #pragma once
 
 #include <cstdint>
@@ -30,9 +30,10 @@ struct TensorDimension {
     int box;         // at most 256
 };
 
-/// The map of a dense part of device memory; dimensions innermost first, 2 to 5 of them. With `swizzle` a box is
-/// 128 bytes wide, and shared memory holds it with the 16-byte pieces of each 128-byte line exchanged (piece p of
-/// line l lies at p ^ (l % 8)), so that columns are read without bank conflicts. Throws Error when CUDA refuses.
+/// The map of a dense part of device memory; dimensions innermost first, 2 to 5 of them. With `swizzle` a box
+/// is 128 bytes wide, and shared memory holds it with the 16-byte pieces of each 128-byte line exchanged
+/// (piece p of line l lies at p ^ (l % 8)), so that columns are read without bank conflicts. Throws Error
+/// when CUDA refuses.
 inline TensorMap make_tensor_map(const void* base, TensorElement element, bool swizzle,
                                  std::initializer_list<TensorDimension> dimensions) {
     constexpr size_t kMost = 5;
@@ -47,10 +48,12 @@ inline TensorMap make_tensor_map(const void* base, TensorElement element, bool s
         require(d.box >= 1 && d.box <= 256, "a box has 1 to 256 elements in each dimension");
         require(d.stride == 1 || d.stride * element_bytes % 16 == 0, "strides must be multiples of 16 bytes");
     }
-    require(dimensions.begin()->box * element_bytes % 16 == 0, "a box's width must be a multiple of 16 bytes");
+    require(dimensions.begin()->box * element_bytes % 16 == 0,
+            "a box's width must be a multiple of 16 bytes");
     require(!swizzle || dimensions.begin()->box * element_bytes == 128, "a swizzled box is 128 bytes wide");
 #if defined(OBJLOC_CUDA_ON_HOST)
-    TensorMap map = {static_cast<const unsigned char*>(base), static_cast<int>(dimensions.size()), {}, {}, {}, swizzle};
+    TensorMap map = {
+        static_cast<const unsigned char*>(base), static_cast<int>(dimensions.size()), {}, {}, {}, swizzle};
     size_t i = 0;
     for (const TensorDimension& d : dimensions) {
         map.size[i] = d.size;
@@ -79,7 +82,8 @@ inline TensorMap make_tensor_map(const void* base, TensorElement element, bool s
     }
     TensorMap map;
     const CUresult result = reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(function)(
-        &map, element == TensorElement::f32 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT32 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16,
+        &map,
+        element == TensorElement::f32 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT32 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16,
         count, const_cast<void*>(base), sizes, strides, boxes, steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
         swizzle ? CU_TENSOR_MAP_SWIZZLE_128B : CU_TENSOR_MAP_SWIZZLE_NONE, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
         CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);

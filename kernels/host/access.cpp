@@ -1,5 +1,6 @@
 #include "kernels/host/access.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
@@ -12,6 +13,10 @@ extern "C" const char __executable_start[], end[];
 namespace objloc::host {
 
 constinit thread_local Running running = {};
+
+void merge(Clock& clock, const Clock& other) {
+    for (size_t i = 0; i < clock.size(); ++i) clock[i] = std::max(clock[i], other[i]);
+}
 
 // ---- Lists of records
 // -----------------------------------------------------------------------------------------
@@ -214,10 +219,9 @@ void start_copy_in(void* address, size_t bytes) {
     std::memset(states_of(arena_offset(address)), kInFlight, bytes);
 }
 
-void finish_copy_in(void* address, size_t bytes) {
-    if (!running.checking) return;
+void finish_copy_in(void* address, size_t bytes, bool waited) {
     std::memset(states_of(arena_offset(address)), kWritten, bytes);
-    check_access(address, bytes, Access::write);
+    if (waited && running.checking) check_access(address, bytes, Access::write);
 }
 
 }  // namespace objloc::host

@@ -43,6 +43,7 @@ inline uint32_t epoch_of(uint64_t record) {
 /// What a thread knows of the others beyond the last block-wide barrier: the last epoch of each that is
 /// ordered before it. Shared by all threads that met in a barrier; null: nothing.
 using Clock = std::vector<uint32_t>;
+void merge(Clock& clock, const Clock& other);
 
 /// Sets of records, as lists that share their tails: who reads a word is mostly the same for its neighbours.
 class RecordLists {
@@ -100,7 +101,9 @@ void check_access(const void* address, size_t bytes, Access access);
 /// Marks the destination of an asynchronous copy: written by this thread, not to be touched until it is
 /// finished.
 void start_copy_in(void* address, size_t bytes);
-void finish_copy_in(void* address, size_t bytes);
+/// It is; what was copied counts as written only now if this thread `waited` for it, else when it was
+/// started.
+void finish_copy_in(void* address, size_t bytes, bool waited);
 
 /// Host code that kernels' source files hold followed a pointer to device memory: the first such place, as
 /// text, or empty. Reading it clears it.

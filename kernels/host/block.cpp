@@ -13,7 +13,7 @@ using boost::context::detail::jump_fcontext;
 using boost::context::detail::make_fcontext;
 using boost::context::detail::transfer_t;
 
-std::string text_of(cuda_host::uint3 index) {
+std::string position(cuda_host::uint3 index) {
     return "(" + std::to_string(index.x) + "," + std::to_string(index.y) + "," + std::to_string(index.z) +
            ")";
 }
@@ -26,21 +26,6 @@ std::string hexadecimal(unsigned value) {
 
 bool same_place(const std::source_location& a, const std::source_location& b) {
     return a.line() == b.line() && a.column() == b.column();
-}
-
-std::string text_of(const std::source_location& where) {
-    return std::string(where.file_name()) + ":" + std::to_string(where.line());
-}
-
-std::string text_of(const Wait& wait) {
-    std::string text = wait.what;
-    if (wait.barrier >= 0) {
-        text +=
-            " (barrier " + std::to_string(wait.barrier) + ", " + std::to_string(wait.threads) + " threads)";
-    } else {
-        text += " (lanes " + hexadecimal(wait.mask) + ")";
-    }
-    return text + " at " + text_of(wait.where);
 }
 
 }  // namespace
@@ -65,6 +50,8 @@ void Block::start(Launch& launch, cuda_host::uint3 index, uint64_t number) {
     first_ready_ = 0;
     returned_ = 0;
     barriers_.clear();
+    mbarriers_.clear();
+    boxes_.clear();
     meetings_.resize((threads_.size() + kWarp - 1) / kWarp);
     for (auto& warp : meetings_) warp.clear();
     unsigned count = 0;
@@ -106,11 +93,17 @@ void Block::run(Launch& launch, cuda_host::uint3 index, uint64_t number) {
     start(launch, index, number);
     while (returned_ < threads_.size() && !launch.stopped()) {
         Thread* thread = next_ready([](const Thread&) { return true; });
-        if (thread == nullptr) {
-            report_deadlock();
-        } else {
+        if (thread != nullptr) {
             resume(*thread);
+        } else if (!boxes_.empty()) {
+            deliver_box();  // as late as is legal: nothing else can go on
+        } else {
+            report_deadlock();
         }
+    }
+    if (!boxes_.empty()) {
+        launch.stop("block " + position(index_),
+                    "all threads returned while copies to shared memory were on their way");
     }
     drop_fibers();
     std::memset(states_of(arena_offset(shared_)), kNowhere, launch.shared_bytes);
@@ -163,8 +156,8 @@ void Block::fiber_main(transfer_t transfer) {
     jump_fcontext(block.scheduler_, nullptr);
 }
 
-/// A fiber whose thread has returned goes on with the next one, if that has not started: threads that never wait
-/// cost no switch.
+/// A fiber whose thread has returned goes on with the next one, if that has not started: threads that never
+/// wait cost no switch.
 bool Block::take_over_next() {
     if (launch_->stopped()) return false;
     Thread* next = next_ready([](const Thread& thread) { return thread.stage == Stage::not_started; });
@@ -219,7 +212,7 @@ void Block::yield_if_adversarial() {
 void Block::fault(const std::string& failure) {
     const void* caller = running.caller;
     running.checking = false;
-    launch_->stop("block " + text_of(index_) + ", " + describe_thread(current_->number),
+    launch_->stop("block " + position(index_) + ", " + describe_thread(current_->number),
                   failure + source_line(caller));
     jump_fcontext(scheduler_, nullptr);
     __builtin_unreachable();  // the fiber is never resumed
@@ -254,22 +247,27 @@ void Block::order(const std::vector<Arrival>& arrivals) {
         order_whole_block();
         return;
     }
+    const auto clock = joined(arrivals);
+    for (const Arrival& arrival : arrivals) {
+        if (arrival.waits) arrival.thread->known = clock;
+    }
+}
+
+/// What all of these knew and did.
+std::shared_ptr<const Clock> Block::joined(const std::vector<Arrival>& arrivals) const {
     auto clock = std::make_shared<Clock>(threads_.size(), 0u);
     const Clock* previous = nullptr;
     for (const Arrival& arrival : arrivals) {
         if (arrival.known && arrival.known.get() != previous) {
             previous = arrival.known.get();
-            std::transform(clock->begin(), clock->end(), previous->begin(), clock->begin(),
-                           [](uint32_t a, uint32_t b) { return std::max(a, b); });
+            merge(*clock, *previous);
         }
     }
     for (const Arrival& arrival : arrivals) {
         uint32_t& epoch = (*clock)[arrival.thread->number];
         epoch = std::max(epoch, arrival.epoch);
     }
-    for (const Arrival& arrival : arrivals) {
-        if (arrival.waits) arrival.thread->known = clock;
-    }
+    return clock;
 }
 
 /// Everything so far is settled for everyone: cheaper to remember as one bound than thread by thread.
@@ -420,7 +418,7 @@ void Block::finish_copies(const std::vector<CopyInFlight>& copies) {
     for (const CopyInFlight& copy : copies) {
         std::memcpy(copy.to, copy.from, copy.valid);
         std::memset(static_cast<unsigned char*>(copy.to) + copy.valid, 0, copy.bytes - copy.valid);
-        finish_copy_in(copy.to, copy.bytes);
+        finish_copy_in(copy.to, copy.bytes, true);
     }
 }
 
@@ -446,7 +444,22 @@ std::string Block::describe(const void* address) const {
 }
 
 std::string Block::describe_thread(unsigned thread) const {
-    return "thread " + text_of(threads_[thread].index);
+    return "thread " + position(threads_[thread].index);
+}
+
+std::string Block::text_of(const Wait& wait) const {
+    std::string text = wait.what;
+    if (wait.mbarrier != nullptr) {
+        const MBarrier& mbarrier = *wait.mbarrier;
+        text += " (phase " + std::to_string(mbarrier.phase) + ": " + std::to_string(mbarrier.pending) +
+                " arrivals and " + std::to_string(mbarrier.bytes) + " bytes missing)";
+    } else if (wait.barrier >= 0) {
+        text +=
+            " (barrier " + std::to_string(wait.barrier) + ", " + std::to_string(wait.threads) + " threads)";
+    } else {
+        text += " (lanes " + hexadecimal(wait.mask) + ")";
+    }
+    return text + " at " + wait.where.file_name() + ":" + std::to_string(wait.where.line());
 }
 
 /// Says of every thread where it waits, threads of a kind together.
@@ -463,7 +476,7 @@ void Block::report_deadlock() {
                   std::to_string(last) + " " + text;
         i = last + 1;
     }
-    launch_->stop("block " + text_of(index_), "no thread can go on: " + report);
+    launch_->stop("block " + position(index_), "no thread can go on: " + report);
 }
 
 }  // namespace objloc::host

@@ -13,10 +13,13 @@
 #include "kernels/host/access.h"
 #include "kernels/host/fiber_stacks.h"
 #include "kernels/host/launch.h"
+#include "kernels/host/tensor_map.h"
 
 namespace objloc::host {
 
 constexpr unsigned kWarp = 32;
+
+struct MBarrier;
 
 /// Where a thread waits, for the report when nothing can go on.
 struct Wait {
@@ -25,6 +28,7 @@ struct Wait {
     int barrier = -1;      // number of the barrier, and
     unsigned threads = 0;  // how many it waits for
     std::source_location where = {};
+    const MBarrier* mbarrier = nullptr;
 };
 
 /// A copy from global to shared memory that was started and not yet waited for.
@@ -32,6 +36,14 @@ struct CopyInFlight {
     void* to;
     const void* from;
     size_t bytes, valid;  // those from `valid` on become zero
+};
+
+/// A box of a tensor on its way to shared memory, counted in bytes by an mbarrier.
+struct BoxInFlight {
+    cuda_host::TensorMap map;
+    int corner[cuda_host::TensorMap::kMostDimensions];
+    unsigned char* to;
+    void* mbarrier;
 };
 
 class Block {
@@ -63,6 +75,12 @@ class Block {
     void wait_copies(size_t allowed);
     /// Finishes all, committed or not.
     void wait_all_copies();
+
+    // An mbarrier is 8 bytes of shared memory; what they hold is kept here.
+    void mbarrier_init(void* mbarrier, unsigned count);
+    void mbarrier_arrive(void* mbarrier, size_t expected_bytes, std::source_location where);
+    void mbarrier_wait(void* mbarrier, unsigned parity, std::source_location where);
+    void start_box(const BoxInFlight& box);
 
     /// Ends the launch with a fault of the running thread.
     [[noreturn]] void fault(const std::string& failure);
@@ -115,6 +133,7 @@ class Block {
         std::vector<Arrival> arrivals;
     };
 
+    friend struct MBarrier;
     static void fiber_main(boost::context::detail::transfer_t transfer);
     void start(Launch& launch, cuda_host::uint3 index, uint64_t number);
     template <typename Wanted>
@@ -130,11 +149,17 @@ class Block {
     bool complete_barrier(const Wait& wait, bool waits);
     void release_all(const std::vector<Arrival>& arrivals);
     void order(const std::vector<Arrival>& arrivals);
+    std::shared_ptr<const Clock> joined(const std::vector<Arrival>& arrivals) const;
     void order_whole_block();
     void next_epoch(Thread& thread, uint32_t epoch);
     void update_running(const Thread& thread);
     Meeting& meeting(const char* name, unsigned mask, std::source_location where);
     void finish_copies(const std::vector<CopyInFlight>& copies);
+    MBarrier& mbarrier_at(void* mbarrier);
+    void finish_phase(MBarrier& mbarrier);
+    void learn(Thread& thread, MBarrier& mbarrier);
+    void deliver_box();
+    std::string text_of(const Wait& wait) const;
     void report_deadlock();
     void drop_fibers();
 
@@ -152,6 +177,24 @@ class Block {
     boost::context::detail::fcontext_t scheduler_ = nullptr;
     std::map<int, Barrier> barriers_;
     std::vector<std::vector<Meeting>> meetings_;  // per warp
+    std::map<void*, MBarrier> mbarriers_;
+    struct BoxDelivery {
+        BoxInFlight box;
+        Arrival issued;
+    };
+    std::vector<BoxDelivery> boxes_;
+};
+
+/// Counts arrivals, and bytes that copies have still to bring. A phase is complete when neither is missing.
+struct MBarrier {
+    unsigned count;    // arrivals that a phase needs
+    unsigned pending;  // arrivals missing
+    int64_t bytes;     // missing; negative while more have come than were announced
+    uint64_t phase;    // phases completed
+    std::vector<Block::Arrival> arrivals;
+    std::vector<Block::Thread*> waiting;
+    std::shared_ptr<const Clock> completed;  // what the last complete phase teaches who waits for it
+    std::shared_ptr<const Clock> taught_from, taught;  // the last thread's knowledge before and after
 };
 
 /// The block whose thread runs on this CPU thread. Faults make no sense without one, so device functions that

@@ -13,11 +13,13 @@
 #include "kernels/host/bfloat16.h"
 #include "kernels/host/cuda_api.h"
 #include "kernels/host/cuda_types.h"
+#include "kernels/host/tensor_map.h"
 
 #define __global__
 #define __device__
 #define __host__
 #define __forceinline__ inline
+#define __grid_constant__
 #define __launch_bounds__(...)
 #define threadIdx (::objloc::host::thread_index())
 #define blockIdx (::objloc::host::block_index())
@@ -46,6 +48,13 @@ void meet_warp(const char* name, unsigned mask, void* mine, void (*all)(void* co
 void start_copy(void* to, const void* from, size_t bytes, size_t valid);
 void commit_copies();
 void wait_copies(size_t allowed);
+
+void mbarrier_init(void* mbarrier, unsigned count);
+void mbarrier_arrive(void* mbarrier, size_t expected_bytes, std::source_location where);
+/// Waits until the phase of that parity is complete.
+void mbarrier_wait(void* mbarrier, unsigned parity, std::source_location where);
+/// Starts the copy of the box at `corner` (innermost dimension first), whose bytes the mbarrier counts.
+void start_box(const cuda_host::TensorMap& map, const int* corner, void* to, void* mbarrier);
 
 /// Waits for the lanes in `mask`; the last one runs `all(Lane* const* lanes)` on what each brought, which may
 /// change it. Absent lanes are null. `all` is stateless.

@@ -1,4 +1,6 @@
 // What kernels ask of the thread and block that they run in.
+#include <algorithm>
+
 #include "kernels/host/block.h"
 #include "kernels/host/cuda_on_host.h"
 
@@ -49,6 +51,29 @@ void commit_copies() {
 }
 void wait_copies(size_t allowed) {
     running_block().wait_copies(allowed);
+}
+
+void mbarrier_init(void* mbarrier, unsigned count) {
+    Block& block = running_block();
+    running.caller = __builtin_return_address(0);
+    block.mbarrier_init(mbarrier, count);
+}
+void mbarrier_arrive(void* mbarrier, size_t expected_bytes, std::source_location where) {
+    Block& block = running_block();
+    running.caller = __builtin_return_address(0);
+    block.mbarrier_arrive(mbarrier, expected_bytes, where);
+}
+void mbarrier_wait(void* mbarrier, unsigned parity, std::source_location where) {
+    Block& block = running_block();
+    running.caller = __builtin_return_address(0);
+    block.mbarrier_wait(mbarrier, parity, where);
+}
+void start_box(const cuda_host::TensorMap& map, const int* corner, void* to, void* mbarrier) {
+    Block& block = running_block();
+    running.caller = __builtin_return_address(0);
+    BoxInFlight box = {map, {}, static_cast<unsigned char*>(to), mbarrier};
+    std::copy(corner, corner + map.dimensions, box.corner);
+    block.start_box(box);
 }
 
 }  // namespace objloc::host
