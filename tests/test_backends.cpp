@@ -26,7 +26,7 @@ void add_cpu(const Make& make, std::vector<OpBackend>& list) {
             cpu.label = "cpu (winograd)";
             cpu.only = "conv2d";
             cpu.exact = false;
-            cpu.error_scale = 16;
+            cpu.error_scale = 8;
             cpu.error_reason = "the transforms of F(4x4, 3x3) multiply by up to 8 and cancel again";
         }
         list.push_back(std::move(cpu));
