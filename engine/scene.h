@@ -3,6 +3,7 @@
 // seed, https://medium.com/analytics-vidhya/object-localization-using-keras-d78d6810d0be
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "engine/philox.h"
@@ -117,10 +118,10 @@ OBJLOC_HOST_DEVICE inline float network_value(Preprocess preprocess, uint8_t byt
 }
 
 /// The byte that `network_value` made, for showing what the network saw.
-OBJLOC_HOST_DEVICE inline uint8_t network_byte(Preprocess preprocess, float value, int32_t c) {
+inline uint8_t network_byte(Preprocess preprocess, float value, int32_t c) {
     const float byte =
         preprocess == Preprocess::unit ? value * 255.0f : value - network_value(preprocess, 0, c);
-    return static_cast<uint8_t>(byte + 0.5f);
+    return static_cast<uint8_t>(std::lround(byte));
 }
 
 /// Channel `c` of pixel (row, column) as `draw_scenes` writes it.

@@ -17,9 +17,6 @@ using Make = std::function<std::unique_ptr<Backend>(const BackendOptions&)>;
 void add_cpu(const Make& make, std::vector<OpBackend>& list) {
     for (const CpuConv conv : {CpuConv::direct, CpuConv::winograd}) {
         OpBackend cpu{"cpu", make({.threads = 2, .cpu_conv = conv})};
-        // oneDNN divides the batch among threads and adds their parts, so a weight gradient rounds
-        // differently on each number of them. kernels/cpu/conv2d_direct.h says so to its users.
-        cpu.bits_vary = "conv2d_backward_weights";
         for (const int threads : {1, 3})
             cpu.same_bits.push_back(make({.threads = threads, .cpu_conv = conv}));
         if (conv == CpuConv::winograd) {

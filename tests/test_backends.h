@@ -20,9 +20,6 @@ struct OpBackend {
     /// Others that must give the same bits in every op: the same backend on another number of threads, or, to
     /// show that a run repeats itself, the backend once more.
     std::vector<std::shared_ptr<Backend>> same_bits = {};
-    /// The op whose last bits may depend on the number of threads. There the others must agree within the
-    /// tolerance and each must repeat itself; whole numbers must still give the same bits.
-    std::string bits_vary = "";
     /// Only ops whose names start so: the rest is the code of another entry.
     std::string only = "";
     /// Small whole numbers give exact results.
