@@ -108,7 +108,7 @@ uint32_t crc32(Bytes bytes) {
 
 std::string png_damage(Bytes bytes) {
     constexpr size_t kSignature = 8, kLengthAndType = 8, kChecksum = 4;
-    const std::string truncated = "the PNG file is truncated";
+    const char* const truncated = "the PNG file is truncated";
     size_t at = kSignature;
     while (at + kLengthAndType + kChecksum <= bytes.size()) {
         const size_t length = big_endian(bytes, at, 4);

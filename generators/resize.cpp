@@ -39,8 +39,8 @@ struct Window {
 Window window_of(int output, int in, int out) {
     const double scale = static_cast<double>(in) / out, stretch = std::max(scale, 1.0);
     const double reach = kReach * stretch, centre = (output + 0.5) * scale, shrink = 1.0 / stretch;
-    const int first = std::max(static_cast<int>(centre - reach + 0.5), 0);
-    const int last = std::min(static_cast<int>(centre + reach + 0.5), in);
+    const int first = std::max(static_cast<int>(std::floor(centre - reach + 0.5)), 0);
+    const int last = std::min(static_cast<int>(std::floor(centre + reach + 0.5)), in);
 
     std::vector<double> exact;
     double sum = 0.0;
@@ -58,6 +58,7 @@ Window window_of(int output, int in, int out) {
 
 std::vector<Window> windows_of(int in, int out) {
     std::vector<Window> windows;
+    windows.reserve(static_cast<size_t>(out));
     for (int i = 0; i < out; ++i) windows.push_back(window_of(i, in, out));
     return windows;
 }

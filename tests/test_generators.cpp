@@ -165,8 +165,8 @@ TEST_CASE("seeds and streams share no images") {
 TEST_CASE("pasted with and without mask as Pillow pastes") {
     const SpriteAtlas atlas = cat_atlas();
     const std::vector<uint8_t> photograph = fixtures::noise(128, 128, 3).pixels;
-    for (const auto& [name, kind] :
-         {std::pair{"paste", SceneKind::natural}, std::pair{"tile", SceneKind::cat}}) {
+    for (const SceneKind kind : {SceneKind::natural, SceneKind::cat}) {
+        const std::string name = kind == SceneKind::natural ? "paste" : "tile";
         size_t count = 0;
         for (std::istringstream& line : fixtures::cases(name)) {
             int size = 0, x = 0, y = 0;

@@ -17,8 +17,8 @@ SpriteAtlas cat_atlas(int outputs) {
 
 std::span<const uint8_t> pixels_of(const SpriteAtlas& atlas, size_t i) {
     const SpriteEntry& entry = atlas.entries[i];
-    return std::span(atlas.rgba)
-        .subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(4 * entry.width * entry.height));
+    const size_t pixels = static_cast<size_t>(entry.width) * static_cast<size_t>(entry.height);
+    return std::span(atlas.rgba).subspan(static_cast<size_t>(entry.offset), 4 * pixels);
 }
 
 }  // namespace
