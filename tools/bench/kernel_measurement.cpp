@@ -1,0 +1,98 @@
+#include "tools/bench/kernel_measurement.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tools/bench/environment.h"
+#include "tools/bench/timing.h"
+
+namespace objloc::bench {
+namespace {
+
+constexpr double kShortest = 2e-3;     // seconds of a repeat: long beside a stopwatch or a launch
+constexpr double kGpuCache = 128e6;    // above the L2 of any GPU so far
+constexpr double kMostCopies = 16384;  // of tensors so small that calling costs more than a cache miss
+constexpr double kMostRuns = 1e4;
+
+size_t copies_needed(const KernelCase& op, const Backend& backend) {
+    const double cache = backend.name() == "cpu" ? static_cast<double>(last_level_cache_bytes()) : kGpuCache;
+    return static_cast<size_t>(std::clamp(std::ceil(2 * cache / op.bytes()), 1.0, kMostCopies));
+}
+
+/// Runs a case over and over, on one copy of its tensors after the other.
+class Rounds {
+  public:
+    Rounds(const KernelCase& op, Backend& backend, const Arrays& in) : op_(op), backend_(backend) {
+        copies_.push_back(upload(op, backend, in));
+        for (size_t i = 1; i < copies_needed(op, backend); ++i) copies_.push_back(clone(backend, copies_[0]));
+    }
+
+    size_t copies() const { return copies_.size(); }
+
+    /// Seconds a run.
+    double run(size_t runs) {
+        backend_.synchronize();
+        const Clock::time_point begin = Clock::now();
+        for (size_t i = 0; i < runs; ++i) {
+            const KernelBuffers& buffers = copies_[next_++ % copies_.size()];
+            for (size_t at = 0; at < op_.inputs.size(); ++at) {
+                if (op_.inputs[at].name == "w") buffers.in[at].storage().bump_version();
+            }
+            op_.run(backend_, buffers.in, buffers.out);
+        }
+        backend_.synchronize();
+        return seconds_since(begin) / static_cast<double>(runs);
+    }
+
+  private:
+    const KernelCase& op_;
+    Backend& backend_;
+    std::vector<KernelBuffers> copies_;
+    size_t next_ = 0;
+};
+
+void compare_with_yardstick(std::vector<KernelResult>& results) {
+    for (KernelResult& result : results) {
+        for (const KernelResult& other : results) {
+            const bool comparable = other.variant->yardstick && other.variant->group == result.variant->group;
+            if (comparable && result.seconds > 0) result.speedup = other.seconds / result.seconds;
+        }
+    }
+}
+
+}  // namespace
+
+double time_kernel(const KernelCase& op, Backend& backend, const Arrays& in, int repeats) {
+    Rounds rounds(op, backend, in);
+    rounds.run(rounds.copies());  // pages, primitives, derived weights
+    const double guess = rounds.run(1);
+    const auto runs = static_cast<size_t>(std::clamp(std::ceil(kShortest / guess), 1.0, kMostRuns));
+    std::vector<double> seconds;
+    for (int repeat = 0; repeat < repeats; ++repeat) seconds.push_back(rounds.run(runs));
+    return median(seconds);
+}
+
+std::vector<KernelResult> measure_kernel(const KernelCase& op, const std::vector<KernelVariant>& variants,
+                                         const std::vector<MachinePeak>& peaks, int repeats) {
+    const Arrays in = draw_inputs(op);
+    const Expectation expected = expect(op, in);
+    std::vector<KernelResult> results;
+    for (size_t v = 0; v < variants.size(); ++v) {
+        if (!variants[v].applies(op)) continue;
+        // A backend of its own: what the last case left in its memory would only be in the way.
+        const std::unique_ptr<Backend> backend = variants[v].make();
+        KernelResult result;
+        result.op = &op;
+        result.variant = &variants[v];
+        result.correctness = check(op, *backend, in, expected, variants[v].error_scale);
+        if (result.correctness.passed) {
+            result.seconds = time_kernel(op, *backend, in, repeats);
+            result.share_of_floor = peaks[v].floor_seconds(op.flops, op.bytes()) / result.seconds;
+        }
+        results.push_back(result);
+    }
+    compare_with_yardstick(results);
+    return results;
+}
+
+}  // namespace objloc::bench

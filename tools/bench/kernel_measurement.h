@@ -1,0 +1,30 @@
+// Checks a kernel, then times it on cold caches.
+#pragma once
+
+#include "tools/bench/kernel_variants.h"
+#include "tools/bench/machine_peak.h"
+
+namespace objloc::bench {
+
+struct KernelResult {
+    const KernelCase* op = nullptr;
+    const KernelVariant* variant = nullptr;
+    Correctness correctness;
+    double seconds = 0;         // median; 0 when the result was wrong: what is wrong is not timed
+    double share_of_floor = 0;  // 0: not known
+    double speedup = 0;         // over the yardstick of its group; 0: there is none
+
+    double flops_per_s() const { return seconds > 0 ? op->flops / seconds : 0; }
+    double bytes_per_s() const { return seconds > 0 ? op->bytes() / seconds : 0; }
+};
+
+/// Runs one case on every variant that applies. `peak` of each variant's device, in the same order.
+std::vector<KernelResult> measure_kernel(const KernelCase& op, const std::vector<KernelVariant>& variants,
+                                         const std::vector<MachinePeak>& peaks, int repeats);
+
+/// The median time of one run over `repeats` repeats of at least 2 ms each. Runs go round over so many copies
+/// of the tensors that none is still in a cache when its turn comes, and weights count as changed since the
+/// last run, as in training: what a backend derives from them is made anew.
+double time_kernel(const KernelCase& op, Backend& backend, const Arrays& in, int repeats);
+
+}  // namespace objloc::bench

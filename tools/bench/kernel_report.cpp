@@ -1,0 +1,99 @@
+#include "tools/bench/kernel_report.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tools/bench/environment.h"
+#include "tools/bench/table.h"
+
+namespace objloc::bench {
+
+std::string kernel_table(const std::vector<KernelResult>& results) {
+    Table table(
+        {"op and shape", "variant", ">median", ">GFLOP/s", ">GB/s", ">of floor", ">error", ">vs yardstick"});
+    for (const KernelResult& at : results) {
+        const bool yardstick = at.variant->yardstick && at.speedup > 0;
+        table.add({at.op->op + " " + at.op->label(), at.variant->name,
+                   at.seconds > 0 ? time_text(at.seconds) : "not timed", giga_text(at.flops_per_s()),
+                   giga_text(at.bytes_per_s()), share_text(at.share_of_floor),
+                   at.correctness.passed ? fmt::format("{:.1e}", at.correctness.error) : "WRONG",
+                   yardstick        ? "1"
+                   : at.speedup > 0 ? fmt::format("{:.2f}x", at.speedup)
+                                    : "-"});
+    }
+    return table.text();
+}
+
+std::string kernel_notes(const VariantList& list, const std::vector<MachinePeak>& peaks) {
+    std::string text =
+        "Each kernel was checked against the double-precision reference before it was timed (error: root "
+        "mean "
+        "square,\nrelative). Caches are cold and weights count as changed since the last run. GFLOP/s counts "
+        "direct sums: Winograd\nmultiplies less and may pass 100% of the floor, which is operations over "
+        "peak or "
+        "bytes over bandwidth, whichever\ntakes longer. x: times as fast as the yardstick.\n";
+    std::string last;
+    for (size_t v = 0; v < peaks.size(); ++v) {
+        if (list.variants[v].device == last) continue;
+        last = list.variants[v].device;
+        text += fmt::format("Floor of {}: {} GFLOP/s, {} GB/s ({}).\n", last, giga_text(peaks[v].flops_per_s),
+                            giga_text(peaks[v].bytes_per_s), peaks[v].source);
+    }
+    return text;
+}
+
+std::string kernel_json(const std::vector<KernelResult>& results, const VariantList& list,
+                        const std::vector<MachinePeak>& peaks, int64_t batch, int threads) {
+    using Json = nlohmann::ordered_json;
+    Json rows = Json::array(), variants = Json::array();
+    for (const KernelResult& at : results) {
+        rows.push_back({{"op", at.op->op},
+                        {"layer", at.op->layer},
+                        {"shape", at.op->shape},
+                        {"device", at.variant->device},
+                        {"variant", at.variant->name},
+                        {"correct", at.correctness.passed},
+                        {"error", at.correctness.error},
+                        {"median_s", at.seconds},
+                        {"gflop_per_s", at.flops_per_s() / 1e9},
+                        {"gb_per_s", at.bytes_per_s() / 1e9},
+                        {"share_of_floor", at.share_of_floor},
+                        {"speedup_over_yardstick", at.speedup}});
+    }
+    for (size_t v = 0; v < list.variants.size(); ++v) {
+        variants.push_back({{"device", list.variants[v].device},
+                            {"variant", list.variants[v].name},
+                            {"peak_gflop_per_s", peaks[v].flops_per_s / 1e9},
+                            {"peak_copy_gb_per_s", peaks[v].bytes_per_s / 1e9},
+                            {"peak_source", peaks[v].source}});
+    }
+    return Json{{"program", "objloc kernel_bench"},
+                {"batch", batch},
+                {"threads", threads},
+                {"variants", variants},
+                {"results", rows},
+                {"date", utc_date()},
+                {"git_commit", git_commit()}}
+        .dump();
+}
+
+std::string kernel_list(const std::vector<KernelCase>& cases, const VariantList& list) {
+    std::string text = "Variants\n";
+    for (const KernelVariant& at : list.variants) {
+        text += fmt::format("  {:<6} {:<16} {}{}\n", at.device, at.name, at.adds,
+                            at.yardstick ? " (the yardstick)" : "");
+    }
+    for (const MissingDevice& at : list.missing) {
+        text += fmt::format("  {:<6} missing: {}. {}\n", at.device, at.reason, at.cure);
+    }
+    std::string last;
+    for (const KernelCase& at : cases) {
+        if (at.op != last) text += "\n" + at.op + "\n";
+        last = at.op;
+        text += "  " + at.label() + "\n";
+    }
+    return text;
+}
+
+}  // namespace objloc::bench

@@ -1,0 +1,39 @@
+// The implementations that kernel_bench sets side by side.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/registry.h"
+#include "tools/bench/kernel_case.h"
+
+namespace objloc::bench {
+
+struct KernelVariant {
+    std::string device;  // the backend's name
+    std::string name;    // "winograd"
+    std::string adds;    // one line: what it is, and what it has that the one before has not
+    std::string group;   // of the variants that are compared: "cpu", "gpu"
+    std::function<bool(const KernelCase&)> applies;
+    std::function<std::unique_ptr<Backend>()> make;
+    bool yardstick = false;  // the others of its group are compared with it
+    double error_scale = 1;  // how much larger its rounding errors may be
+};
+
+/// A backend that cannot be had here, and what to do about it.
+struct MissingDevice {
+    std::string device, reason, cure;
+};
+
+struct VariantList {
+    std::vector<KernelVariant> variants;
+    std::vector<MissingDevice> missing;
+};
+
+/// The variants of the named backends, or of every one that works here when none is named. `threads` are the
+/// CPU's, 0 for all cores. Throws Error when a named one does not work here.
+VariantList kernel_variants(const std::vector<std::string>& devices, int threads);
+
+}  // namespace objloc::bench
