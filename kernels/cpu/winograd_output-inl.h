@@ -101,6 +101,7 @@ HWY_INLINE void store_line(const Sink& sink, Vec (&y)[4], int64_t first, int64_t
         const int64_t pixel = first + j * sink.channels;
         if (sink.relu) y[j] = clip(y[j]);
         if (sink.relu_source) {
+            hwy::Prefetch(sink.relu_source + pixel + kTilesAhead * kTile * sink.channels);
             const auto positive = hn::Gt(load_part(sink.relu_source + pixel, count), hn::Zero(Floats()));
             y[j] = hn::IfThenElseZero(positive, y[j]);
         }
