@@ -40,7 +40,7 @@ struct GradientItem {
 };
 
 inline constexpr int64_t kItemChannels = 128, kItemFilters = 128;  // 36 x 128 x 128 sums are 2.4 MB
-inline constexpr int64_t kStepTiles = 24;                        // tiles transformed at a time
+inline constexpr int64_t kStepTiles = 24;                          // tiles transformed at a time
 
 /// Offsets in a thread's scratch, in floats.
 struct GradientScratch {

@@ -26,7 +26,7 @@ constexpr int kPanelVectors = 2;  // 16 registers
 
 /// Rows of C in registers when it is `vectors` wide.
 constexpr int block_rows(int vectors) {
-    return kPanelVectors == 4 ? (vectors == 4 ? 6 : vectors == 3 ? 8 : 12) : (vectors == 2 ? 6 : 12);
+    return kPanelVectors == 4 ? (vectors == 4 ? 6 : 8) : (vectors == 2 ? 6 : 12);
 }
 
 /// How A lies in memory: element (m, k) at m * stride + k, or at k * stride + m.
@@ -42,15 +42,15 @@ struct Product {
 };
 
 template <int kRows, int kVectors, Left kLeft>
-HWY_INLINE void multiply_block(const Product& p, int64_t row, int64_t column) {
+HWY_INLINE void multiply_block(const Product& p, int64_t row) {
     using D = HWY_FULL(float);
     using V = hn::Vec<D>;
     const D d;
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
     const int64_t a_row = kLeft == Left::rows ? p.a_stride : 1, a_step = kLeft == Left::rows ? 1 : p.a_stride;
     const float* HWY_RESTRICT a = p.a + row * a_row;
-    const float* HWY_RESTRICT b = p.b + column;
-    float* HWY_RESTRICT c = p.c + row * p.width + column;
+    const float* HWY_RESTRICT b = p.b;
+    float* HWY_RESTRICT c = p.c + row * p.width;
     V sum[static_cast<size_t>(kRows)][static_cast<size_t>(kVectors)];
     for (int m = 0; m < kRows; ++m) {
         for (int v = 0; v < kVectors; ++v) {
@@ -80,22 +80,22 @@ HWY_INLINE void multiply_block(const Product& p, int64_t row, int64_t column) {
 
 /// The rows that are left over: `count` of them, below kRows.
 template <int kRows, int kVectors, Left kLeft>
-HWY_INLINE void multiply_rest(const Product& p, int64_t row, int64_t column, int64_t count) {
+HWY_INLINE void multiply_rest(const Product& p, int64_t row, int64_t count) {
     if constexpr (kRows > 1) {
         if (count == kRows - 1) {
-            multiply_block<kRows - 1, kVectors, kLeft>(p, row, column);
+            multiply_block<kRows - 1, kVectors, kLeft>(p, row);
         } else {
-            multiply_rest<kRows - 1, kVectors, kLeft>(p, row, column, count);
+            multiply_rest<kRows - 1, kVectors, kLeft>(p, row, count);
         }
     }
 }
 
 template <int kVectors, Left kLeft>
-HWY_NOINLINE void multiply_panel(const Product& p, int64_t rows, int64_t column) {
+HWY_NOINLINE void multiply_panel(const Product& p, int64_t rows) {
     constexpr int kRows = block_rows(kVectors);
     int64_t row = 0;
-    for (; row + kRows <= rows; row += kRows) multiply_block<kRows, kVectors, kLeft>(p, row, column);
-    multiply_rest<kRows, kVectors, kLeft>(p, row, column, rows - row);
+    for (; row + kRows <= rows; row += kRows) multiply_block<kRows, kVectors, kLeft>(p, row);
+    multiply_rest<kRows, kVectors, kLeft>(p, row, rows - row);
 }
 
 /// All of C, at most a panel wide; `width` is a multiple of the lanes.
@@ -103,14 +103,14 @@ template <Left kLeft>
 HWY_INLINE void multiply(const Product& p, int64_t rows) {
     switch (p.width / static_cast<int64_t>(hn::Lanes(HWY_FULL(float)()))) {
         case 1:
-            return multiply_panel<1, kLeft>(p, rows, 0);
+            return multiply_panel<1, kLeft>(p, rows);
         case 2:
-            return multiply_panel<2, kLeft>(p, rows, 0);
+            return multiply_panel<2, kLeft>(p, rows);
         case 3:
-            if constexpr (kPanelVectors == 4) multiply_panel<3, kLeft>(p, rows, 0);
+            if constexpr (kPanelVectors == 4) multiply_panel<3, kLeft>(p, rows);
             return;
         default:
-            if constexpr (kPanelVectors == 4) multiply_panel<4, kLeft>(p, rows, 0);
+            if constexpr (kPanelVectors == 4) multiply_panel<4, kLeft>(p, rows);
     }
 }
 

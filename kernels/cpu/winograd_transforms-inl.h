@@ -42,8 +42,8 @@ using Vec = hn::Vec<Floats>;
 constexpr float kA = 0.625f, kA2 = kA * kA, kA3 = kA2 * kA;
 constexpr float kB = 1.5f, kB2 = kB * kB, kB3 = kB2 * kB;
 
-// Images are fetched so many tiles ahead of their use: processors do not see a pattern in windows. The first two
-// rows and columns of a 6x6 window belong to its neighbours, which fetched them.
+// Images are fetched so many tiles ahead of their use: processors do not see a pattern in windows. The first
+// two rows and columns of a 6x6 window belong to its neighbours, which fetched them.
 constexpr int64_t kTilesAhead = 2;
 
 HWY_INLINE int64_t lanes() {
@@ -142,7 +142,8 @@ HWY_INLINE void transform_input(const float* from, int64_t row_stride, int64_t c
     for (int j = 0; j < 6; ++j, from += column_stride) {
         Vec v[6], m[6];
         if (j >= 2) {
-            for (int i = 2; i < 6; ++i) hwy::Prefetch(from + i * row_stride + kTilesAhead * kTile * column_stride);
+            for (int i = 2; i < 6; ++i)
+                hwy::Prefetch(from + i * row_stride + kTilesAhead * kTile * column_stride);
         }
         for (int i = 0; i < 6; ++i) v[i] = hn::LoadU(d, from + i * row_stride);
         input_line(v, m);
@@ -164,7 +165,8 @@ HWY_INLINE void transform_gradient(const float* from, int64_t row_stride, int64_
     OBJLOC_KEEP_LOOP
     for (int j = 0; j < 4; ++j, from += column_stride) {
         Vec y[4], m[6];
-        for (int i = 0; i < 4; ++i) hwy::Prefetch(from + i * row_stride + kTilesAhead * kTile * column_stride);
+        for (int i = 0; i < 4; ++i)
+            hwy::Prefetch(from + i * row_stride + kTilesAhead * kTile * column_stride);
         for (int i = 0; i < 4; ++i) y[i] = hn::LoadU(d, from + i * row_stride);
         gradient_line(y, m);
         for (int i = 0; i < 6; ++i) half[i][j] = m[i];
