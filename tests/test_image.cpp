@@ -174,6 +174,10 @@ TEST_CASE("what cannot be read is refused with its reason") {
     const size_t table = find(overfull, {0xFF, 0xC4});
     overfull[table + 5 + 14] = overfull[table + 5 + 15] = 200;  // 400 codes of 15 and 16 bits
     CHECK(mentions(failure_of(overfull), "damaged"));
+    Bytes blank = read_file(fixtures::path("quarters.jpg"));  // ends before its scan begins
+    blank.resize(find(blank, {0xFF, 0xDA}));
+    blank.insert(blank.end(), {0xFF, 0xD9});
+    CHECK(mentions(failure_of(blank), "truncated"));
     Bytes wide = read_file(fixtures::path("quarters.jpg"));
     const size_t frame = find(wide, {0xFF, 0xC0});
     wide[frame + 7] = wide[frame + 8] = 0xFF;
