@@ -4,8 +4,6 @@
 #include <cstring>
 
 #include "engine/error.h"
-#include "kernels/host/fault.h"
-
 namespace objloc::host {
 namespace {
 
@@ -210,10 +208,9 @@ void Block::yield_if_adversarial() {
 }
 
 void Block::fault(const std::string& failure) {
-    const void* caller = running.caller;
     running.checking = false;
-    launch_->stop("block " + position(index_) + ", " + describe_thread(current_->number),
-                  failure + source_line(caller));
+    launch_->stop("block " + position(index_) + ", " + describe_thread(current_->number), failure,
+                  running.caller);
     jump_fcontext(scheduler_, nullptr);
     __builtin_unreachable();  // the fiber is never resumed
 }

@@ -13,7 +13,7 @@ struct HostRuntimeOptions {
     /// 0: blocks and threads run in order of their index. Any other seed: in an order drawn anew at each
     /// rendezvous, so that what depends on luck fails.
     uint64_t adversarial_seed = 0;
-    /// CPU threads that share a launch's blocks; 0: all cores.
+    /// CPU threads that share a launch's blocks; 0: as many cores as are worth while.
     int threads = 0;
 };
 

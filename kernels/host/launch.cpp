@@ -14,6 +14,8 @@
 namespace objloc::host {
 namespace {
 
+constexpr uint64_t kThreadsWorthACore = 4096;  // fewer are done before another core wakes up
+
 std::mutex launch_mutex;  // one launch at a time: workers and the numbering of runs are shared
 
 /// The CPU threads' blocks, made when first needed.
@@ -70,16 +72,17 @@ std::string Kernel::name() const {
     return function_name(function_);
 }
 
-void Launch::stop(const std::string& who, const std::string& failure) {
+void Launch::stop(const std::string& who, const std::string& failure, const void* caller) {
     std::lock_guard lock(mutex_);
     if (stopped_) return;
     who_ = who;
     failure_ = failure;
+    caller_ = caller;
     stopped_ = true;
 }
 
 void Launch::throw_fault() const {
-    if (stopped_) throw Error("kernel " + kernel.name() + ", " + who_, failure_);
+    if (stopped_) throw Error("kernel " + kernel.name() + ", " + who_, failure_ + source_line(caller_));
 }
 
 void run_kernel(const Kernel& kernel, cuda_host::dim3 grid, cuda_host::dim3 threads, size_t shared_bytes,
@@ -88,9 +91,11 @@ void run_kernel(const Kernel& kernel, cuda_host::dim3 grid, cuda_host::dim3 thre
     reserve_arena();
     std::lock_guard lock(launch_mutex);
     const uint64_t blocks = uint64_t{grid.x} * grid.y * grid.z;
-    const int wanted = options.threads > 0 ? options.threads : omp_get_num_procs();
-    const auto count =
-        static_cast<int>(std::min({static_cast<uint64_t>(wanted), blocks, uint64_t{kMaxWorkers}}));
+    const uint64_t cuda_threads = blocks * threads.x * threads.y * threads.z;
+    const auto cores = static_cast<uint64_t>(omp_get_num_procs());
+    const uint64_t useful = std::min(cores, 1 + cuda_threads / kThreadsWorthACore);
+    const uint64_t wanted = options.threads > 0 ? static_cast<uint64_t>(options.threads) : useful;
+    const auto count = static_cast<int>(std::min({wanted, blocks, uint64_t{kMaxWorkers}}));
     const auto order = order_of_blocks(blocks, options.adversarial_seed);
     auto& pool = workers(static_cast<size_t>(count));
     Launch launch(kernel, grid, threads, shared_bytes, options, take_runs(blocks));

@@ -48,8 +48,8 @@ class Launch {
           options(options_),
           first_run(first_run_) {}
 
-    /// `who`: block and thread, `failure`: what happened.
-    void stop(const std::string& who, const std::string& failure);
+    /// `who`: block and thread, `failure`: what happened, `caller`: the instruction at fault, if known.
+    void stop(const std::string& who, const std::string& failure, const void* caller = nullptr);
     bool stopped() const { return stopped_; }
     /// Throws the fault, if there was one.
     void throw_fault() const;
@@ -58,6 +58,7 @@ class Launch {
     std::atomic<bool> stopped_ = false;
     std::mutex mutex_;
     std::string who_, failure_;
+    const void* caller_ = nullptr;
 };
 
 /// Runs a kernel to its end. Throws Error when the configuration is one that no GPU takes, or at the first
