@@ -5,6 +5,7 @@
 
 #include <hwy/targets.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <memory>
@@ -342,6 +343,28 @@ TEST_CASE("winograd gradients") {
             }
         }
     });
+}
+
+// Outputs of 16 MB and more go past the caches if they are aligned, which must change no bit.
+TEST_CASE("winograd writes large outputs as it writes small ones") {
+    for (const bool pool : {false, true}) {
+        Conv2dProblem p = problem(1, pool ? 512 : 256, pool ? 512 : 256, 8, 64, 1);
+        p.pool = p.relu = pool;
+        const Data data = random_data(p);
+        const Pooled expected = forward(p, data.x, data.w, data.bias.data(), 2);
+        const Scratch weights(winograd_weight_floats(p, WinogradPass::forward) * sizeof(float));
+        winograd_transform_weights_forward(p, data.w.data(), weights.floats(), 2);
+        const Scratch scratch = scratch_for(p, WinogradPass::forward, 2);
+        const size_t count = expected.y.size();
+        const Scratch y((count + 1) * sizeof(float));
+        for (const size_t offset : {size_t{0}, size_t{1}}) {
+            Codes codes(count);
+            winograd_forward(p, data.x.data(), weights.floats(), data.bias.data(), y.floats() + offset,
+                             codes.data(), scratch.floats(), 2);
+            CHECK((!pool || codes == expected.codes));
+            CHECK(std::equal(expected.y.begin(), expected.y.end(), y.floats() + offset));
+        }
+    }
 }
 
 TEST_CASE("winograd gives the same bits on any number of threads") {

@@ -104,7 +104,7 @@ SimdShape best_simd_shape() {
 
 namespace {
 
-constexpr int64_t kBlockFloats = 131072;  // of transformed tiles and products: half of a 1 MiB L2 cache
+constexpr int64_t kBlockFloats = int64_t{1} << 17;  // of transformed tiles and products: half of a 1 MiB L2
 constexpr int64_t kMinBlockTiles = 24, kMaxBlockTiles = 96;
 
 constexpr int64_t kStreamedFloats = int64_t{4} << 20;  // half of a 32 MiB L3 cache

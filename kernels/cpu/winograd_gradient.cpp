@@ -2,10 +2,11 @@
 //
 // An item is a block of channels, a block of filters and a slot, that is, a range of tiles. It walks its
 // tiles a few at a time, transforms both sides, and adds the 36 products into (36, channels, filters) sums
-// that stay in the L2 cache; both sides are transformed again for each block of the other, which costs less
-// than moving the full sums through memory. Slots give every core work when there are few channels; their 3x3
-// results are added in order at the end. Their number depends on the problem alone, so the bits do not depend
-// on the threads.
+// that stay in cache, each component's for the time of its product in L2. Both sides are transformed again
+// for each block of the other: that costs a few percent, and moving the sums of all channels and filters
+// through memory costs more. Slots give every core work when there are few channels; their 3x3 results are
+// added in order at the end. Their number depends on the problem alone, so the bits do not depend on the
+// threads.
 
 #include <omp.h>
 
