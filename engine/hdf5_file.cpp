@@ -321,15 +321,16 @@ void Hdf5Group::write_strings(const std::string& name, const std::vector<std::st
 void Hdf5Group::write_string(const std::string& name, const std::string& value) {
     const std::string place = where("@" + name);
     const Hdf5Handle type{check(H5Tcopy(H5T_C_S1), place, "could not be written", ""), H5Tclose};
-    check(H5Tset_size(type.id(), H5T_VARIABLE), place, "could not be written", "");
+    const std::string padded = value.empty() ? std::string(1, '\0') : value;
+    check(H5Tset_size(type.id(), padded.size()), place, "could not be written", "");
+    check(H5Tset_strpad(type.id(), H5T_STR_NULLPAD), place, "could not be written", "");
     check(H5Tset_cset(type.id(), H5T_CSET_UTF8), place, "could not be written", "");
     const Hdf5Handle space{check(H5Screate(H5S_SCALAR), place, "could not be written", ""), H5Sclose};
     const Hdf5Handle attribute{
         check(H5Acreate2(handle_.id(), name.c_str(), type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT), place,
               "could not be written", ""),
         H5Aclose};
-    const char* text = value.c_str();
-    check(H5Awrite(attribute.id(), type.id(), &text), place, "could not be written", "");
+    check(H5Awrite(attribute.id(), type.id(), padded.data()), place, "could not be written", "");
 }
 
 Hdf5ArrayInfo Hdf5Group::info(const std::string& name) const {

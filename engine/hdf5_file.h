@@ -67,7 +67,8 @@ class Hdf5Group {
     std::string read_string(const std::string& attribute) const;
     /// Fixed-length, padded with zeros: what h5py makes of a list of `bytes`.
     void write_strings(const std::string& attribute, const std::vector<std::string>& values);
-    /// One text of variable length in UTF-8: what h5py makes of a `str`.
+    /// One text in UTF-8, of fixed length: HDF5 1.10 can crash, or never end, on a damaged text of variable
+    /// length.
     void write_string(const std::string& attribute, const std::string& value);
 
     Hdf5ArrayInfo info(const std::string& name) const;

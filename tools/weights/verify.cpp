@@ -9,6 +9,7 @@
 
 #include "engine/error.h"
 #include "engine/file.h"
+#include "tools/weights/trial_read.h"
 #include "tools/weights/vgg16_file.h"
 
 namespace objloc {
@@ -101,6 +102,10 @@ std::string md5(const std::vector<unsigned char>& bytes) {
 Verification verify_weights(const std::string& path) {
     Verification result;
     check_official(read_file(path), result);
+    if (const std::string failure = trial_read(path); !failure.empty()) {
+        result.faults.push_back(failure);
+        return result;
+    }
     try {
         const WeightFile file = read_weight_file(path);
         result.notes.push_back("Form: " + file.format + ".");
