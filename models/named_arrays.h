@@ -49,12 +49,12 @@ struct MatchedArrays {
     LoadReport report;
 };
 
-/// Finds the wanted arrays by name. Keras numbers layers of one kind through a session (dense, dense_1, ...),
-/// so when a layer is missing and just one layer of that kind is left over with all of its shapes right, that
-/// one is taken, and the report says so. Throws Error, naming the tensor, for a shape other than the wanted
-/// one (with a hint when it is another library's axis order), for a name that occurs twice, and for values
-/// that are not finite. `where` is the file's path, for messages. A missing array is reported, not thrown:
-/// the caller knows whether its layer may start fresh.
+/// Finds the wanted arrays by name. Keras numbers layers of one kind as a notebook makes them (dense,
+/// dense_1, ...), so when a layer is missing and just one layer of that kind is left over with all of its
+/// shapes right, that one is taken, and the report says so. Throws Error, naming the tensor, for a shape
+/// other than the wanted one (with a hint when it is another library's axis order), for a name that occurs
+/// twice, and for values that are not finite. `where` is the file's path, for messages. A missing array is
+/// reported, not thrown: the caller knows whether its layer may start fresh.
 MatchedArrays match_arrays(const std::string& where, const WeightFile& file,
                            const std::vector<WantedArray>& wanted);
 

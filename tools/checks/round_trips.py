@@ -185,10 +185,10 @@ def check_onnx(tool, folder):
         model = onnx.load(path)
         assert model.opset_import[0].version >= 17
         assert {"box", "preprocessing", "objloc_config"} <= {entry.key for entry in model.metadata_props}
-        session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        network = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         inputs = images if layout == "nhwc" else images.transpose(0, 3, 1, 2).copy()
-        agree(f"ours -> ONNX Runtime, {layout}", session.run(["box"], {"image": inputs})[0], expected)
-        one_by_one = [session.run(["box"], {"image": inputs[i:i + 1]})[0] for i in range(len(inputs))]
+        agree(f"ours -> ONNX Runtime, {layout}", network.run(["box"], {"image": inputs})[0], expected)
+        one_by_one = [network.run(["box"], {"image": inputs[i:i + 1]})[0] for i in range(len(inputs))]
         agree("the same, one by one", np.concatenate(one_by_one), expected)
 
 
