@@ -130,6 +130,14 @@ class Backend {
     virtual void add(const Tensor& a, const Tensor& b, const Tensor& y) = 0;  // y = a + b
     virtual void mul(const Tensor& a, const Tensor& b, const Tensor& y) = 0;  // y = a * b
 
+    // ---- Boxes from cells: cells (N, rows, columns, 1 + outputs), attention (N, rows, columns), boxes (N,
+    // outputs)
+    /// One box from many votes, see CellBoxesProblem. `attention` is written for the backward.
+    virtual void cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& cells,
+                                    const Tensor& attention, const Tensor& boxes) = 0;
+    virtual void cell_boxes_backward(const CellBoxesProblem& problem, const Tensor& cells,
+                                     const Tensor& attention, const Tensor& dboxes, const Tensor& dcells) = 0;
+
     // ---- Reductions and losses: loss, mean and their gradients are f32 (1) --------------------------------
     virtual void mean_forward(const Tensor& x, const Tensor& y) = 0;
     virtual void mean_backward(const Tensor& dy, const Tensor& dx) = 0;
@@ -142,6 +150,12 @@ class Backend {
     virtual void sigmoid_bce_forward(const Tensor& z, const Tensor& t, const Tensor& loss) = 0;
     virtual void sigmoid_bce_backward(const Tensor& z, const Tensor& t, const Tensor& dloss,
                                       const Tensor& dz) = 0;
+    /// Mean of 1 - GIoU of boxes predicted and true (N, 3 or 4), as (x, y, size) or (x, y, w, h); a predicted
+    /// side below kMinBoxSide counts as that and gets no gradient. Source: Rezatofighi et al., "Generalized
+    /// intersection over union", CVPR 2019.
+    virtual void giou_loss_forward(const Tensor& predicted, const Tensor& truth, const Tensor& loss) = 0;
+    virtual void giou_loss_backward(const Tensor& predicted, const Tensor& truth, const Tensor& dloss,
+                                    const Tensor& dpredicted) = 0;
     /// y (1) = sum of x^2: the squared global norm of the gradients.
     virtual void sum_squares(const Tensor& x, const Tensor& y) = 0;
 

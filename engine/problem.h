@@ -52,6 +52,23 @@ struct DenseProblem {
     int64_t N = 0, inputs = 0, outputs = 0;
 };
 
+/// Each cell of a grid over the image votes for a box, and the votes are averaged by attention:
+///     attention[p,q] = softmax over the grid of cells[p,q,0]
+///     centre = sum of attention * (cell's centre + cells[p,q,1..2]),  extent = sum of attention *
+///     cells[p,q,3..] box = (centre - extent / 2, extent), in fractions of the image: (x, y, size) or (x, y,
+///     w, h)
+/// A vote is relative to its cell, so what is learned in one place holds everywhere. In the spirit of
+/// soft-argmax (Luvizon et al., "Human pose regression by combining indirect part detection and contextual
+/// information", 2017).
+struct CellBoxesProblem {
+    int64_t N = 0, rows = 0, columns = 0, outputs = 3;
+
+    OBJLOC_HOST_DEVICE int64_t cells() const { return rows * columns; }
+};
+
+/// Sides of predicted boxes below this count as this in `giou_loss`: IoU needs a positive area.
+constexpr float kMinBoxSide = 1e-3f;
+
 /// One part of the flat parameter buffer with its own rate and decay.
 struct OptimizerSegment {
     int64_t begin = 0, end = 0;  // elements

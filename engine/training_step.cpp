@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/ops/ops.h"
-
 namespace objloc {
 
 BoxMeter::BoxMeter(Backend& backend) : backend_(backend), sums_(backend.allocate({BoxMetrics::kCount})) {
@@ -60,12 +58,9 @@ void TrainingStep::run(double rate) {
 void TrainingStep::body() {
     parts_.draw(images_, boxes_);
     Tape tape(backend_);
-    const Variable boxes = tape.constant(boxes_);
-    const Variable logits = parts_.logits(tape, tape.constant(images_));
-    const Variable loss = parts_.loss(tape, logits, boxes);
-    const Variable predicted = ops::sigmoid(tape, tape.constant(logits.value()));
-    meter_.add(predicted.value(), boxes_, loss.value());
-    tape.backward(loss);
+    const Graph graph = parts_.forward(tape, tape.constant(images_), tape.constant(boxes_));
+    meter_.add(graph.predicted.value(), boxes_, graph.loss.value());
+    tape.backward(graph.loss);
     optimizer_.update();
 }
 

@@ -38,11 +38,14 @@ class BoxMeter {
 
 class TrainingStep {
   public:
+    /// The boxes (N, outputs) that the model predicts, and the loss (1).
+    struct Graph {
+        Variable predicted, loss;
+    };
     /// What the step needs from the world; shapes are the same each time.
     struct Parts {
         std::function<void(const Tensor& images, const Tensor& boxes)> draw;  // overwrites both
-        std::function<Variable(Tape& tape, const Variable& images)> logits;   // (N, outputs)
-        std::function<Variable(Tape& tape, const Variable& logits, const Variable& boxes)> loss;  // (1)
+        std::function<Graph(Tape& tape, const Variable& images, const Variable& boxes)> forward;
         Shape images, boxes;
     };
     TrainingStep(Backend& backend, Optimizer& optimizer, Parts parts);

@@ -13,7 +13,8 @@
 namespace objloc {
 namespace {
 
-constexpr const char* kHead = "dense";
+constexpr const char* kFlattenHead = "dense";
+constexpr const char* kCellsHead = "cells";
 
 /// "6,960" as Keras's summary writes numbers.
 std::string grouped(int64_t number) {
@@ -36,11 +37,9 @@ std::string LocalizerConfig::architecture() const {
 }
 
 std::string LocalizerConfig::to_json() const {
-    const nlohmann::ordered_json json = {{"architecture", "vgg16"},
-                                         {"width", width},
-                                         {"side", side},
-                                         {"box", name_of(box)},
-                                         {"preprocess", name_of(preprocess)}};
+    const nlohmann::ordered_json json = {
+        {"architecture", "vgg16"}, {"width", width},        {"side", side},
+        {"box", name_of(box)},     {"head", name_of(head)}, {"preprocess", name_of(preprocess)}};
     return json.dump();
 }
 
@@ -55,6 +54,7 @@ LocalizerConfig LocalizerConfig::from_json(const std::string& text) {
         config.width = json.at("width");
         config.side = json.at("side");
         config.box = parse_box_form(json.at("box"));
+        config.head = parse_head_form(json.at("head"));
         config.preprocess = parse_preprocess(json.at("preprocess"));
         return config;
     } catch (const nlohmann::json::exception& failure) {
@@ -71,6 +71,16 @@ BoxForm parse_box_form(const std::string& name) {
     if (name == "square") return BoxForm::square;
     if (name == "rect") return BoxForm::rect;
     throw Error("box form '" + name + "'", "there is no such form", "Known: square, rect.");
+}
+
+const char* name_of(HeadForm form) {
+    return form == HeadForm::flatten ? "flatten" : "cells";
+}
+
+HeadForm parse_head_form(const std::string& name) {
+    if (name == "flatten") return HeadForm::flatten;
+    if (name == "cells") return HeadForm::cells;
+    throw Error("head '" + name + "'", "there is no such head", "Known: flatten, cells.");
 }
 
 const char* name_of(Preprocess preprocess) {
@@ -93,16 +103,37 @@ Localizer::Localizer(const LocalizerConfig& config, uint64_t seed) : config_(con
         parameters_.add(bias, {conv.out});
         features = {conv.side, conv.side, conv.out};
         layers_.push_back({conv.name, "Conv2D", features, {kernel, bias}});
-        if (!conv.last_in_block()) continue;
+        const bool pooled =
+            conv.last_in_block() && (config.head == HeadForm::flatten || conv.name != "block5_conv3");
+        if (!pooled) continue;
         features = {conv.side / 2, conv.side / 2, conv.out};
         layers_.push_back({conv.pool_name, "MaxPooling2D", features, {}});
     }
+    config.head == HeadForm::flatten ? add_flatten_head(features, seed) : add_cells_head(features, seed);
+}
+
+void Localizer::add_flatten_head(const Shape& features, uint64_t seed) {
     layers_.push_back({"flatten", "Flatten", {features.count()}, {}});
-    const std::string kernel = std::string(kHead) + "/kernel", bias = std::string(kHead) + "/bias";
-    const Shape shape{features.count(), config.outputs()};
+    const std::string kernel = std::string(kFlattenHead) + "/kernel",
+                      bias = std::string(kFlattenHead) + "/bias";
+    const Shape shape{features.count(), config_.outputs()};
     parameters_.add(kernel, shape, glorot_uniform(shape, seed, kernel));
-    parameters_.add(bias, {config.outputs()});
-    layers_.push_back({kHead, "Dense", {config.outputs()}, {kernel, bias}});
+    parameters_.add(bias, {config_.outputs()});
+    layers_.push_back({kFlattenHead, "Dense", {config_.outputs()}, {kernel, bias}});
+}
+
+void Localizer::add_cells_head(const Shape& features, uint64_t seed) {
+    const std::string kernel = std::string(kCellsHead) + "/kernel", bias = std::string(kCellsHead) + "/bias";
+    const Shape shape{1, 1, features[2], 1 + config_.outputs()};
+    // Votes are fractions of the image: starting small, they begin as "here, of middling size".
+    std::vector<float> initial = glorot_uniform(shape, seed, kernel);
+    for (float& value : initial) value *= 0.1f;
+    parameters_.add(kernel, shape, std::move(initial));
+    std::vector<float> middling(static_cast<size_t>(shape[3]), 0.0f);
+    std::fill(middling.begin() + 3, middling.end(), 0.3f);
+    parameters_.add(bias, {shape[3]}, std::move(middling));
+    layers_.push_back({kCellsHead, "Conv2D", {features[0], features[1], shape[3]}, {kernel, bias}});
+    layers_.push_back({"boxes", "CellBoxes", {config_.outputs()}, {}});
 }
 
 std::string Localizer::summary() const {
@@ -136,16 +167,16 @@ std::string Localizer::summary() const {
     return text + thin + "\n";
 }
 
-Variable Localizer::logits(Tape& tape, const Variable& images) {
+BoxPrediction Localizer::predict(Tape& tape, const Variable& images) {
     const auto convolutions = vgg16_convolutions(config_.width, config_.side);
-    const Variable features = vgg16_features(tape, parameters_, convolutions, images);
-    return ops::dense(tape, ops::flatten(tape, features),
-                      parameters_.on(tape, std::string(kHead) + "/kernel"),
-                      parameters_.on(tape, std::string(kHead) + "/bias"));
-}
-
-Variable Localizer::boxes(Tape& tape, const Variable& images) {
-    return ops::sigmoid(tape, logits(tape, images));
+    const bool flatten = config_.head == HeadForm::flatten;
+    const Variable features = vgg16_features(tape, parameters_, convolutions, images, /*last_pool=*/flatten);
+    const std::string head = flatten ? kFlattenHead : kCellsHead;
+    const Variable kernel = parameters_.on(tape, head + "/kernel"),
+                   bias = parameters_.on(tape, head + "/bias");
+    if (!flatten) return {ops::cell_boxes(tape, ops::conv2d(tape, features, kernel, bias)), {}};
+    const Variable logits = ops::dense(tape, ops::flatten(tape, features), kernel, bias);
+    return {ops::sigmoid(tape, logits), logits};
 }
 
 double Localizer::forward_flops() const {
@@ -153,8 +184,10 @@ double Localizer::forward_flops() const {
     for (const Vgg16Conv& conv : vgg16_convolutions(config_.width, config_.side)) {
         total += 2.0 * 9 * static_cast<double>(conv.side * conv.side * conv.in * conv.out);
     }
-    return total +
-           2.0 * static_cast<double>(layers_.back().output.count() * layers_.rbegin()[1].output.count());
+    const Parameter& kernel = parameters_.all()[parameters_.all().size() - 2];
+    const auto cells = static_cast<double>((config_.side / 16) * (config_.side / 16));
+    const double places = config_.head == HeadForm::flatten ? 1 : cells;
+    return total + 2.0 * places * static_cast<double>(kernel.shape.count());
 }
 
 }  // namespace objloc

@@ -14,11 +14,23 @@ namespace objloc {
 /// square: (x, y, size), as the seed. rect: (x, y, width, height).
 enum class BoxForm { square, rect };
 
+/// flatten: Flatten and Dense with a sigmoid, as the seed. cells: a 1x1 convolution lets each cell of the
+/// last feature map vote for a box (CellBoxesProblem), which keeps position instead of learning it anew for
+/// every place.
+enum class HeadForm { flatten, cells };
+
+/// What the model says of a batch: boxes (N, outputs) in fractions of the side, and for the flatten head the
+/// logits whose sigmoids they are.
+struct BoxPrediction {
+    Variable boxes, logits;
+};
+
 /// Everything that decides the architecture; kept in the model file, so that the file alone is enough.
 struct LocalizerConfig {
     double width = 1;    // channels of VGG16 times this; 1 is the paper's, 0.25 is vgg16-slim
     int64_t side = 128;  // of the square input image, at least 32
     BoxForm box = BoxForm::square;
+    HeadForm head = HeadForm::flatten;
     Preprocess preprocess = Preprocess::unit;
 
     int outputs() const { return box == BoxForm::square ? 3 : 4; }
@@ -31,6 +43,8 @@ struct LocalizerConfig {
 
 const char* name_of(BoxForm form);
 BoxForm parse_box_form(const std::string& name);
+const char* name_of(HeadForm form);
+HeadForm parse_head_form(const std::string& name);
 const char* name_of(Preprocess preprocess);
 Preprocess parse_preprocess(const std::string& name);
 
@@ -53,17 +67,18 @@ class Localizer {
     /// Layer, output shape, parameters, trainable; totals. As keras.Model.summary.
     std::string summary() const;
 
-    /// Logits (N, outputs) of images (N, side, side, 3) as `Preprocess` has them. Parameters must be placed.
-    Variable logits(Tape& tape, const Variable& images);
-    /// sigmoid(logits): the boxes, fractions of the side.
-    Variable boxes(Tape& tape, const Variable& images);
+    /// Boxes of images (N, side, side, 3) as `Preprocess` has them. Parameters must be placed.
+    BoxPrediction predict(Tape& tape, const Variable& images);
 
     /// Whether the parameter belongs to the backbone.
-    static bool in_backbone(const Parameter& parameter) { return parameter.layer() != "dense"; }
+    static bool in_backbone(const Parameter& parameter) { return parameter.layer().rfind("block", 0) == 0; }
     /// Multiply-adds times two of one forward pass of one image.
     double forward_flops() const;
 
   private:
+    void add_flatten_head(const Shape& features, uint64_t seed);
+    void add_cells_head(const Shape& features, uint64_t seed);
+
     LocalizerConfig config_;
     ParameterSet parameters_;
     std::vector<LayerSummary> layers_;

@@ -41,13 +41,13 @@ std::vector<Vgg16Conv> vgg16_convolutions(double width, int64_t side) {
 }
 
 Variable vgg16_features(Tape& tape, ParameterSet& parameters, const std::vector<Vgg16Conv>& convolutions,
-                        const Variable& images) {
+                        const Variable& images, bool last_pool) {
     Variable x = images;
     for (const Vgg16Conv& conv : convolutions) {
         ops::Conv2dOptions options;
         options.padding = {1, 1, 1, 1};
         options.relu = true;
-        options.pool = conv.last_in_block();
+        options.pool = conv.last_in_block() && (last_pool || &conv != &convolutions.back());
         x = ops::conv2d(tape, x, parameters.on(tape, conv.name + "/kernel"),
                         parameters.on(tape, conv.name + "/bias"), options);
     }

@@ -24,8 +24,9 @@ struct Vgg16Conv {
 /// The thirteen convolutions for an input side of at least 32. `width` scales the channels, to at least 1.
 std::vector<Vgg16Conv> vgg16_convolutions(double width, int64_t side);
 
-/// Images (N, side, side, 3) to features (N, side/32, side/32, C).
+/// Images (N, side, side, 3) to features (N, side/32, side/32, C), or (N, side/16, side/16, C) without the
+/// last pool.
 Variable vgg16_features(Tape& tape, ParameterSet& parameters, const std::vector<Vgg16Conv>& convolutions,
-                        const Variable& images);
+                        const Variable& images, bool last_pool = true);
 
 }  // namespace objloc

@@ -96,9 +96,9 @@ TEST_CASE("activations after each block, logits and boxes are Keras's") {
             check_close(convolution.pool_name, download(*backend, features.value()),
                         keras.read("activations/" + convolution.pool_name));
         }
-        check_close("logits", download(*backend, localizer.logits(tape, images).value()),
+        check_close("logits", download(*backend, localizer.predict(tape, images).logits.value()),
                     keras.read("activations/logits"));
-        check_close("boxes", download(*backend, localizer.boxes(tape, images).value()),
+        check_close("boxes", download(*backend, localizer.predict(tape, images).boxes.value()),
                     keras.read("activations/probabilities"));
     }
 }
@@ -114,8 +114,8 @@ TEST_CASE("the loss and every gradient are Keras's, through the sigmoid and from
             const Variable images = tape.constant(keras.images(*backend));
             const Variable targets = tape.constant(keras.targets(*backend));
             const Variable loss = through_sigmoid
-                                      ? ops::bce(tape, localizer.boxes(tape, images), targets)
-                                      : ops::sigmoid_bce(tape, localizer.logits(tape, images), targets);
+                                      ? ops::bce(tape, localizer.predict(tape, images).boxes, targets)
+                                      : ops::sigmoid_bce(tape, localizer.predict(tape, images).logits, targets);
             check_close("loss", download(*backend, loss.value()),
                         keras.read(through_sigmoid ? "loss_through_sigmoid" : "loss_from_logits"));
             tape.backward(loss);
@@ -139,7 +139,7 @@ TEST_CASE("ten steps of Adam lead where Keras's lead") {
         for (int step = 0; step < 10; ++step) {
             Tape tape(*backend);
             const Variable loss =
-                ops::sigmoid_bce(tape, localizer.logits(tape, tape.constant(images)), tape.constant(targets));
+                ops::sigmoid_bce(tape, localizer.predict(tape, tape.constant(images)).logits, tape.constant(targets));
             losses.push_back(download(*backend, loss.value())[0]);
             optimizer.begin_step(1e-3);
             tape.backward(loss);

@@ -7,9 +7,9 @@
 #include <limits>
 
 #include "engine/error.h"
-#include "engine/ops/ops.h"
 #include "engine/training_step.h"
 #include "generators/scene_generator.h"
+#include "models/box_loss.h"
 #include "models/localizer.h"
 #include "tests/test_backends.h"
 #include "tools/common/evaluation.h"
@@ -36,8 +36,7 @@ struct Trainee {
           optimizer(backend_, localizer.parameters(), options, Localizer::in_backbone),
           step(backend_, optimizer,
                {[this](const Tensor& images, const Tensor& boxes) { scenes.draw(images, boxes); },
-                [this](Tape& tape, const Variable& images) { return localizer.logits(tape, images); },
-                ops::sigmoid_bce,
+                training_graph(localizer, BoxLoss::bce),
                 {batch_, config.side, config.side, 3},
                 {batch_, config.outputs()}}) {}
 

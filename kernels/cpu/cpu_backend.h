@@ -65,6 +65,13 @@ class CpuBackend : public Backend {
     void sigmoid_bce_forward(const Tensor& z, const Tensor& t, const Tensor& loss) override;
     void sigmoid_bce_backward(const Tensor& z, const Tensor& t, const Tensor& dloss,
                               const Tensor& dz) override;
+    void giou_loss_forward(const Tensor& predicted, const Tensor& truth, const Tensor& loss) override;
+    void giou_loss_backward(const Tensor& predicted, const Tensor& truth, const Tensor& dloss,
+                            const Tensor& dpredicted) override;
+    void cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& cells, const Tensor& attention,
+                            const Tensor& boxes) override;
+    void cell_boxes_backward(const CellBoxesProblem& problem, const Tensor& cells, const Tensor& attention,
+                             const Tensor& dboxes, const Tensor& dcells) override;
     void sum_squares(const Tensor& x, const Tensor& y) override;
 
     void adam_update(const AdamSettings& settings, const std::vector<OptimizerSegment>& segments,

@@ -8,6 +8,7 @@
 #include "engine/training_step.h"
 #include "generators/scene_generator.h"
 #include "kernels/cpu/parallel.h"
+#include "models/box_loss.h"
 #include "models/localizer.h"
 #include "tools/bench/environment.h"
 #include "tools/bench/precision.h"
@@ -76,8 +77,7 @@ class Training {
             backend, optimizer_,
             TrainingStep::Parts{
                 [this](const Tensor& images, const Tensor& boxes) { scenes_.draw(images, boxes); },
-                [this](Tape& tape, const Variable& images) { return bench_.localizer.logits(tape, images); },
-                ops::sigmoid_bce, images_, boxes_});
+                training_graph(bench_.localizer, BoxLoss::bce), images_, boxes_});
         return [step] { step->run(kLearningRate); };
     }
 
@@ -101,7 +101,7 @@ class Inference {
     Step step_on(Backend& backend) {
         return backend.capture([this, &backend] {
             Tape tape(backend, /*recording=*/false);
-            bench_.localizer.boxes(tape, tape.constant(images_));
+            bench_.localizer.predict(tape, tape.constant(images_));
         });
     }
 

@@ -182,6 +182,29 @@ void TimedBackend::sigmoid_bce_backward(const Tensor& z, const Tensor& t, const 
     timed({"sigmoid_bce_backward", {z, t, dloss, dz}}, [&] { inner_.sigmoid_bce_backward(z, t, dloss, dz); });
 }
 
+void TimedBackend::giou_loss_forward(const Tensor& predicted, const Tensor& truth, const Tensor& loss) {
+    timed({"giou_loss_forward", {predicted, truth, loss}},
+          [&] { inner_.giou_loss_forward(predicted, truth, loss); });
+}
+
+void TimedBackend::giou_loss_backward(const Tensor& predicted, const Tensor& truth, const Tensor& dloss,
+                                      const Tensor& dpredicted) {
+    timed({"giou_loss_backward", {predicted, truth, dloss, dpredicted}},
+          [&] { inner_.giou_loss_backward(predicted, truth, dloss, dpredicted); });
+}
+
+void TimedBackend::cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& cells,
+                                      const Tensor& attention, const Tensor& boxes) {
+    timed({"cell_boxes_forward", {cells, attention, boxes}},
+          [&] { inner_.cell_boxes_forward(problem, cells, attention, boxes); });
+}
+
+void TimedBackend::cell_boxes_backward(const CellBoxesProblem& problem, const Tensor& cells,
+                                       const Tensor& attention, const Tensor& dboxes, const Tensor& dcells) {
+    timed({"cell_boxes_backward", {cells, attention, dboxes, dcells}},
+          [&] { inner_.cell_boxes_backward(problem, cells, attention, dboxes, dcells); });
+}
+
 void TimedBackend::sum_squares(const Tensor& x, const Tensor& y) {
     timed({"sum_squares", {x, y}}, [&] { inner_.sum_squares(x, y); });
 }

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/ops/ops.h"
+#include "models/box_loss.h"
 
 namespace objloc {
 namespace {
@@ -71,9 +71,9 @@ double best_constant_iou(const std::vector<float>& boxes, int outputs) {
 
 std::vector<float> predict_boxes(Backend& backend, Localizer& localizer, const Tensor& images) {
     Tape tape(backend, /*recording=*/false);
-    const Variable boxes = localizer.boxes(tape, tape.constant(images));
-    std::vector<float> host(static_cast<size_t>(boxes.value().count()));
-    backend.download(boxes.value(), host.data());
+    const Tensor boxes = localizer.predict(tape, tape.constant(images)).boxes.value();
+    std::vector<float> host(static_cast<size_t>(boxes.count()));
+    backend.download(boxes, host.data());
     return host;
 }
 
@@ -89,10 +89,10 @@ Evaluation evaluate(Backend& backend, Localizer& localizer, SceneGenerator& scen
         const Tensor images = backend.allocate({n, side, side, 3}), boxes = backend.allocate({n, outputs});
         scenes.draw(images, boxes);
         Tape tape(backend, /*recording=*/false);
-        const Variable logits = localizer.logits(tape, tape.constant(images));
-        const Variable loss = ops::sigmoid_bce(tape, logits, tape.constant(boxes));
+        const BoxPrediction prediction = localizer.predict(tape, tape.constant(images));
+        const Variable loss = box_loss(tape, BoxLoss::bce, prediction, tape.constant(boxes));
         // A batch's loss is its mean: `loss` of the report weighs a last, smaller batch as the others.
-        meter.add(ops::sigmoid(tape, logits).value(), boxes, loss.value());
+        meter.add(prediction.boxes.value(), boxes, loss.value());
         truth.resize(truth.size() + static_cast<size_t>(n * outputs));
         backend.download(boxes, truth.data() + done * outputs);
         done += n;

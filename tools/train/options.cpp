@@ -41,6 +41,13 @@ void add_model_flags(TrainOptions& options, CLI::App& app) {
     app.add_option("--freeze", options.freeze, "backbone: train the head alone")
         ->check(CLI::IsMember({"none", "backbone"}))
         ->capture_default_str();
+    app.add_option("--head", options.head,
+                   "flatten: Flatten and Dense, as the seed; cells: every cell of the last feature map votes")
+        ->check(CLI::IsMember({"flatten", "cells"}))
+        ->capture_default_str();
+    app.add_option("--loss", options.loss, "bce: the seed's; giou: 1 - GIoU; bce+giou: their sum")
+        ->check(CLI::IsMember({"bce", "giou", "bce+giou"}))
+        ->capture_default_str();
     app.add_option("--preprocess", options.preprocess,
                    "unit: RGB in [0,1], as the seed; caffe: BGR minus ImageNet's means, as VGG16 was trained")
         ->check(CLI::IsMember({"unit", "caffe"}))
@@ -157,6 +164,8 @@ std::string TrainOptions::to_json() const {
         {"backgrounds", backgrounds},
         {"side", side},
         {"box", box},
+        {"head", head},
+        {"loss", loss},
         {"model", model},
         {"weights", weights},
         {"freeze", freeze},
@@ -191,6 +200,7 @@ ModelChoice choose_model(const TrainOptions& options) {
     ModelChoice choice;
     choice.config.side = options.side;
     choice.config.box = parse_box_form(options.box);
+    choice.config.head = parse_head_form(options.head);
     choice.config.preprocess = parse_preprocess(options.preprocess);
     if (options.weights != "auto" && options.weights != "none") {
         choice.weights = options.weights == "imagenet" ? kOfficialWeights : options.weights;

@@ -19,6 +19,8 @@ struct TrainOptions {
     std::string weights = "auto";
     std::string freeze = "none";
     std::string box = "square";
+    std::string head = "flatten";
+    std::string loss = "bce";
     std::string preprocess = "unit";
     std::string sprite;
     std::vector<std::string> backgrounds;

@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
-#include "engine/ops/ops.h"
 #include "engine/training_step.h"
 #include "generators/scene_generator.h"
+#include "models/box_loss.h"
 #include "models/model_file.h"
 #include "tools/common/evaluation.h"
 #include "tools/common/pictures.h"
@@ -81,13 +81,11 @@ class Run {
         Optimizer optimizer(*backend_, localizer_.parameters(), options_.make_optimizer_options(),
                             Localizer::in_backbone);
         const LocalizerConfig& config = localizer_.config();
-        TrainingStep step(
-            *backend_, optimizer,
-            {[this](const Tensor& images, const Tensor& boxes) { scenes_.draw(images, boxes); },
-             [this](Tape& tape, const Variable& images) { return localizer_.logits(tape, images); },
-             ops::sigmoid_bce,
-             {options_.batch, config.side, config.side, 3},
-             {options_.batch, config.outputs()}});
+        TrainingStep step(*backend_, optimizer,
+                          {[this](const Tensor& images, const Tensor& boxes) { scenes_.draw(images, boxes); },
+                           training_graph(localizer_, parse_box_loss(options_.loss)),
+                           {options_.batch, config.side, config.side, 3},
+                           {options_.batch, config.outputs()}});
         begin_ = Clock::now();
         for (int64_t epoch = 0; epoch < options_.epochs; ++epoch) run_epoch(step, optimizer, epoch);
         training_seconds_ = seconds_since(begin_);

@@ -1,0 +1,25 @@
+// What training minimises, by name.
+#pragma once
+
+#include <string>
+
+#include "engine/training_step.h"
+#include "models/localizer.h"
+
+namespace objloc {
+
+/// bce: mean binary cross-entropy of each output against its fraction, the seed's loss; exact from logits
+/// where the head has them. giou: 1 - GIoU of the boxes. bce_giou: their sum.
+enum class BoxLoss { bce, giou, bce_giou };
+
+/// "bce", "giou", "bce+giou". Throws Error on another name.
+BoxLoss parse_box_loss(const std::string& name);
+
+/// Of a prediction and the true boxes (N, outputs) -> (1).
+Variable box_loss(Tape& tape, BoxLoss loss, const BoxPrediction& prediction, const Variable& truth);
+
+/// What a training step runs forward: the model's boxes and their loss.
+std::function<TrainingStep::Graph(Tape&, const Variable& images, const Variable& boxes)> training_graph(
+    Localizer& localizer, BoxLoss loss);
+
+}  // namespace objloc
