@@ -130,7 +130,7 @@ void Localizer::add_cells_head(const Shape& features, uint64_t seed) {
     for (float& value : initial) value *= 0.1f;
     parameters_.add(kernel, shape, std::move(initial));
     std::vector<float> middling(static_cast<size_t>(shape[3]), 0.0f);
-    std::fill(middling.begin() + 3, middling.end(), 0.3f);
+    std::fill(middling.begin() + 3, middling.end(), -0.85f);  // sigmoid: 0.3 of the side
     parameters_.add(bias, {shape[3]}, std::move(middling));
     layers_.push_back({kCellsHead, "Conv2D", {features[0], features[1], shape[3]}, {kernel, bias}});
     layers_.push_back({"boxes", "CellBoxes", {config_.outputs()}, {}});

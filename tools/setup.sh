@@ -9,6 +9,7 @@ preset="${1:-release}"
 packages=(
     g++ cmake ninja-build pkg-config git ca-certificates
     libdnnl-dev libhdf5-dev libhwy-dev libstb-dev libfmt-dev libcli11-dev nlohmann-json3-dev
+    libssl-dev libonnx-dev libprotobuf-dev protobuf-compiler
     doctest-dev libboost-context-dev
 )
 

@@ -13,10 +13,23 @@ namespace {
 
 constexpr int64_t kImageGrain = 8;
 
-/// The centre of cell `c`, in fractions of the image.
-std::array<double, 2> cell_centre(const CellBoxesProblem& problem, int64_t c) {
-    return {(static_cast<double>(c % problem.columns) + 0.5) / static_cast<double>(problem.columns),
-            (static_cast<double>(c / problem.columns) + 0.5) / static_cast<double>(problem.rows)};
+/// What cell `c` says of the centre (o = 0, 1) or the extents (o = 2, 3) in fractions of the image, and how
+/// that moves with its number.
+struct Vote {
+    double value, slope;
+};
+
+Vote vote(const CellBoxesProblem& problem, const float* cells, int64_t c, int64_t o) {
+    const double said = double{cells[c * (1 + problem.outputs) + 1 + o]};
+    if (o >= 2) {
+        const double part = 1 / (1 + std::exp(-said));
+        return {part, part * (1 - part)};
+    }
+    const double place =
+        o == 0 ? (static_cast<double>(c % problem.columns) + 0.5) / static_cast<double>(problem.columns)
+               : (static_cast<double>(c / problem.columns) + 0.5) / static_cast<double>(problem.rows);
+    const double away = std::tanh(said);
+    return {place + away / 2, (1 - away * away) / 2};
 }
 
 void attend(const CellBoxesProblem& problem, const float* cells, float* attention) {
@@ -42,20 +55,17 @@ void CpuBackend::cell_boxes_forward(const CellBoxesProblem& problem, const Tenso
             const float* cell = cells.data<float>() + n * problem.cells() * features;
             float* weight = attention.data<float>() + n * problem.cells();
             attend(problem, cell, weight);
-            std::array<double, 4> vote{};  // centre, extents
+            std::array<double, 4> sum{};  // centre, extents
             for (int64_t c = 0; c < problem.cells(); ++c) {
-                const auto centre = cell_centre(problem, c);
-                for (size_t o = 0; o < static_cast<size_t>(problem.outputs); ++o) {
-                    const double from = o < 2 ? centre[o] : 0;
-                    vote[o] +=
-                        double{weight[c]} * (from + double{cell[c * features + 1 + static_cast<int64_t>(o)]});
+                for (int64_t o = 0; o < problem.outputs; ++o) {
+                    sum[static_cast<size_t>(o)] += double{weight[c]} * vote(problem, cell, c, o).value;
                 }
             }
             float* box = boxes.data<float>() + n * problem.outputs;
             for (int64_t o = 2; o < problem.outputs; ++o)
-                box[o] = static_cast<float>(vote[static_cast<size_t>(o)]);
-            box[0] = static_cast<float>(vote[0] - vote[2] / 2);
-            box[1] = static_cast<float>(vote[1] - vote[static_cast<size_t>(problem.outputs) - 1] / 2);
+                box[o] = static_cast<float>(sum[static_cast<size_t>(o)]);
+            box[0] = static_cast<float>(sum[0] - sum[2] / 2);
+            box[1] = static_cast<float>(sum[1] - sum[static_cast<size_t>(problem.outputs) - 1] / 2);
         }
     });
 }
@@ -76,11 +86,9 @@ void CpuBackend::cell_boxes_backward(const CellBoxesProblem& problem, const Tens
             // The softmax passes each cell's gain over the average gain.
             double average = 0;
             const auto gain = [&](int64_t c) {
-                const auto centre = cell_centre(problem, c);
                 double sum = 0;
-                for (size_t o = 0; o < static_cast<size_t>(problem.outputs); ++o) {
-                    const double from = o < 2 ? centre[o] : 0;
-                    sum += dvote[o] * (from + double{cell[c * features + 1 + static_cast<int64_t>(o)]});
+                for (int64_t o = 0; o < problem.outputs; ++o) {
+                    sum += dvote[static_cast<size_t>(o)] * vote(problem, cell, c, o).value;
                 }
                 return sum;
             };
@@ -88,8 +96,8 @@ void CpuBackend::cell_boxes_backward(const CellBoxesProblem& problem, const Tens
             for (int64_t c = 0; c < problem.cells(); ++c) {
                 to[c * features] = static_cast<float>(double{weight[c]} * (gain(c) - average));
                 for (int64_t o = 0; o < problem.outputs; ++o) {
-                    to[c * features + 1 + o] =
-                        static_cast<float>(double{weight[c]} * dvote[static_cast<size_t>(o)]);
+                    const double slope = double{weight[c]} * vote(problem, cell, c, o).slope;
+                    to[c * features + 1 + o] = static_cast<float>(slope * dvote[static_cast<size_t>(o)]);
                 }
             }
         }

@@ -41,14 +41,23 @@ struct Larger {
     __device__ double operator()(double a, double b) const { return a > b ? a : b; }
 };
 
-/// What cell `c` says of the centre (o = 0, 1) or the extents (o = 2, 3), in fractions of the image.
-__device__ double vote(const CellBoxesProblem& problem, const float* cells, int64_t c, int64_t o) {
+/// What cell `c` says of the centre (o = 0, 1) or the extents (o = 2, 3) in fractions of the image, and how
+/// that moves with its number.
+struct Vote {
+    double value, slope;
+};
+
+__device__ Vote vote(const CellBoxesProblem& problem, const float* cells, int64_t c, int64_t o) {
     const double said = double{cells[c * (1 + problem.outputs) + 1 + o]};
-    if (o == 0)
-        return said + (static_cast<double>(c % problem.columns) + 0.5) / static_cast<double>(problem.columns);
-    if (o == 1)
-        return said + (static_cast<double>(c / problem.columns) + 0.5) / static_cast<double>(problem.rows);
-    return said;
+    if (o >= 2) {
+        const double part = 1 / (1 + exp(-said));
+        return {part, part * (1 - part)};
+    }
+    const double place =
+        o == 0 ? (static_cast<double>(c % problem.columns) + 0.5) / static_cast<double>(problem.columns)
+               : (static_cast<double>(c / problem.columns) + 0.5) / static_cast<double>(problem.rows);
+    const double away = tanh(said);
+    return {place + away / 2, (1 - away * away) / 2};
 }
 
 /// The outputs are a constant so that each has a register.
@@ -71,7 +80,7 @@ __global__ void __launch_bounds__(kThreads)
     for (int64_t c = threadIdx.x; c < count; c += kThreads) {
         const float weight = static_cast<float>(exp(double{cells[c * features]} - largest) / total);
         attention[c] = weight;
-        for (int o = 0; o < kOutputs; ++o) sums[o] += double{weight} * vote(problem, cells, c, o);
+        for (int o = 0; o < kOutputs; ++o) sums[o] += double{weight} * vote(problem, cells, c, o).value;
     }
     for (double& sum : sums) sum = across_block(sum, Plus());
     if (threadIdx.x != 0) return;
@@ -97,7 +106,7 @@ __global__ void __launch_bounds__(kThreads)
     dvote[kOutputs - 1] -= double{dbox[1]} / 2;
     const auto gain = [&](int64_t c) {
         double sum = 0;
-        for (int o = 0; o < kOutputs; ++o) sum += dvote[o] * vote(problem, cells, c, o);
+        for (int o = 0; o < kOutputs; ++o) sum += dvote[o] * vote(problem, cells, c, o).value;
         return sum;
     };
     double average = 0;
@@ -107,7 +116,8 @@ __global__ void __launch_bounds__(kThreads)
         // The softmax passes each cell's gain over the average gain.
         dcells[c * features] = static_cast<float>(double{attention[c]} * (gain(c) - average));
         for (int o = 0; o < kOutputs; ++o) {
-            dcells[c * features + 1 + o] = static_cast<float>(double{attention[c]} * dvote[o]);
+            const double slope = double{attention[c]} * vote(problem, cells, c, o).slope;
+            dcells[c * features + 1 + o] = static_cast<float>(slope * dvote[o]);
         }
     }
 }

@@ -1,7 +1,8 @@
 // Boxes from the votes of cells (N, rows, columns, 1 + outputs):
-//   a = softmax over the grid of cells[.., 0];  centre = sum of a * ((column + 1/2) / columns + cells[.., 1],
-//   (row + 1/2) / rows + cells[.., 2]);  extent = sum of a * cells[.., 3 ..];  box = (centre - extent / 2,
-//   extent)
+//   a = softmax over the grid of cells[.., 0]
+//   centre = sum of a * ((column + 1/2) / columns + tanh(cells[.., 1]) / 2,
+//                        (row + 1/2) / rows + tanh(cells[.., 2]) / 2)
+//   extent = sum of a / (1 + exp(-cells[.., 3 ..]));  box = (centre - extent / 2, extent)
 #pragma once
 
 #include <cmath>
@@ -39,7 +40,10 @@ inline Array cell_boxes_forward(const Array& cells) {
                 const double a = attention[(n * rows + p) * columns + q];
                 boxes.at(n, 0) += a * ((static_cast<double>(q) + 0.5) / static_cast<double>(columns));
                 boxes.at(n, 1) += a * ((static_cast<double>(p) + 0.5) / static_cast<double>(rows));
-                for (int64_t o = 0; o < outputs; ++o) boxes.at(n, o) += a * cells.at(n, p, q, 1 + o);
+                for (int64_t o = 0; o < outputs; ++o) {
+                    const double said = cells.at(n, p, q, 1 + o);
+                    boxes.at(n, o) += a * (o < 2 ? std::tanh(said) / 2 : 1 / (1 + std::exp(-said)));
+                }
             }
         }
         boxes.at(n, 0) -= boxes.at(n, 2) / 2;

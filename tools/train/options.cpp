@@ -68,12 +68,15 @@ void add_budget_flags(TrainOptions& options, CLI::App& app) {
 
 void add_optimizer_flags(TrainOptions& options, CLI::App& app) {
     app.add_option("--lr", options.lr, "learning rate")->check(CLI::PositiveNumber)->capture_default_str();
-    app.add_option("--schedule", options.schedule)
+    app.add_option(
+           "--schedule", options.schedule,
+           "constant, as the seed, leaves the last boxes noisy (IoU 0.84 on blob where cosine ends at 0.86)")
         ->check(CLI::IsMember({"constant", "step", "cosine"}))
         ->capture_default_str();
-    app.add_option("--warmup", options.warmup, "steps of linear warm-up before the schedule")
-        ->check(CLI::NonNegativeNumber)
-        ->capture_default_str();
+    app.add_option(
+           "--warmup", options.warmup,
+           "steps of linear warm-up before the schedule (default: 1/32 of all steps; the seed has none)")
+        ->check(CLI::NonNegativeNumber);
     app.add_option("--step-period", options.step_period, "--schedule step: steps between two drops")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
@@ -145,7 +148,7 @@ void TrainOptions::check() const {
 }
 
 Schedule TrainOptions::make_schedule() const {
-    return {parse_schedule(schedule), lr, total_steps(), warmup, step_period, step_factor};
+    return {parse_schedule(schedule), lr, total_steps(), warmup_steps(), step_period, step_factor};
 }
 
 OptimizerOptions TrainOptions::make_optimizer_options() const {
@@ -176,7 +179,7 @@ std::string TrainOptions::to_json() const {
         {"seed", seed},
         {"lr", lr},
         {"schedule", schedule},
-        {"warmup", warmup},
+        {"warmup", warmup_steps()},
         {"step_period", step_period},
         {"step_factor", step_factor},
         {"optimizer", optimizer},
