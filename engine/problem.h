@@ -57,8 +57,8 @@ struct DenseProblem {
 ///     centre = sum of attention * (cell's centre + tanh(cells[p,q,1..2]) / 2)
 ///     extent = sum of attention * sigmoid(cells[p,q,3..])
 ///     box = (centre - extent / 2, extent)
-/// in fractions of the image: (x, y, size) or (x, y, w, h). Bounded votes keep the first steps from running away.
-/// A vote is relative to its cell, so what is learned in one place holds everywhere. In the spirit of
+/// in fractions of the image: (x, y, size) or (x, y, w, h). Bounded votes keep the first steps from running
+/// away. A vote is relative to its cell, so what is learned in one place holds everywhere. In the spirit of
 /// soft-argmax (Luvizon et al., "Human pose regression by combining indirect part detection and contextual
 /// information", 2017).
 struct CellBoxesProblem {

@@ -37,7 +37,8 @@ void add_gpu(const BackendEntry& entry, std::vector<OpBackend>& list) {
 }
 
 #if defined(OBJLOC_WITH_CUDA_HOST)
-/// The CUDA kernels' own source on the CPU, each access checked: threads in order, and once more in any order.
+/// The CUDA kernels' own source on the CPU, each access checked: threads in order, and once more in any
+/// order.
 void add_cuda_host(std::vector<OpBackend>& list) {
     const BackendEntry entry = cuda_host_backend_entry();
     OpBackend host{entry.name, entry.make({})};

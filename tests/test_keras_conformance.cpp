@@ -113,9 +113,9 @@ TEST_CASE("the loss and every gradient are Keras's, through the sigmoid and from
             Tape tape(*backend);
             const Variable images = tape.constant(keras.images(*backend));
             const Variable targets = tape.constant(keras.targets(*backend));
-            const Variable loss = through_sigmoid
-                                      ? ops::bce(tape, localizer.predict(tape, images).boxes, targets)
-                                      : ops::sigmoid_bce(tape, localizer.predict(tape, images).logits, targets);
+            const Variable loss =
+                through_sigmoid ? ops::bce(tape, localizer.predict(tape, images).boxes, targets)
+                                : ops::sigmoid_bce(tape, localizer.predict(tape, images).logits, targets);
             check_close("loss", download(*backend, loss.value()),
                         keras.read(through_sigmoid ? "loss_through_sigmoid" : "loss_from_logits"));
             tape.backward(loss);
@@ -138,8 +138,8 @@ TEST_CASE("ten steps of Adam lead where Keras's lead") {
         std::vector<float> losses;
         for (int step = 0; step < 10; ++step) {
             Tape tape(*backend);
-            const Variable loss =
-                ops::sigmoid_bce(tape, localizer.predict(tape, tape.constant(images)).logits, tape.constant(targets));
+            const Variable loss = ops::sigmoid_bce(
+                tape, localizer.predict(tape, tape.constant(images)).logits, tape.constant(targets));
             losses.push_back(download(*backend, loss.value())[0]);
             optimizer.begin_step(1e-3);
             tape.backward(loss);

@@ -76,7 +76,7 @@ __global__ void __launch_bounds__(kThreads)
     for (int64_t c = threadIdx.x; c < count; c += kThreads)
         total += exp(double{cells[c * features]} - largest);
     total = across_block(total, Plus());
-    double sums[kOutputs] = {};
+    double sums[static_cast<size_t>(kOutputs)] = {};
     for (int64_t c = threadIdx.x; c < count; c += kThreads) {
         const float weight = static_cast<float>(exp(double{cells[c * features]} - largest) / total);
         attention[c] = weight;
@@ -100,7 +100,7 @@ __global__ void __launch_bounds__(kThreads)
     const float* dbox = dboxes + n * kOutputs;
     float* dcells = all_dcells + n * count * features;
     // By the centre and the extents: the corner is centre - extent / 2.
-    double dvote[kOutputs];
+    double dvote[static_cast<size_t>(kOutputs)];
     for (int o = 0; o < kOutputs; ++o) dvote[o] = double{dbox[o]};
     dvote[2] -= double{dbox[0]} / 2;
     dvote[kOutputs - 1] -= double{dbox[1]} / 2;

@@ -66,9 +66,9 @@ constexpr int64_t ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
-/// Kernels index rows, pixels and blocks with 32 bits (a 64-bit division costs some 100 instructions) and form
-/// addresses with 64. This is where the 32 bits are proven to suffice; the margin is for the rows of a last tile
-/// that lie beyond the end.
+/// Kernels index rows, pixels and blocks with 32 bits (a 64-bit division costs some 100 instructions) and
+/// form addresses with 64. This is where the 32 bits are proven to suffice; the margin is for the rows of a
+/// last tile that lie beyond the end.
 inline int to_int32(int64_t count, const char* what) {
     constexpr int64_t kMost = std::numeric_limits<int32_t>::max() - 4096;
     if (count <= kMost) return static_cast<int>(count);

@@ -6,8 +6,8 @@
 
 namespace objloc {
 
-/// "cudnn": convolutions through cuDNN, dense layers through cuBLAS, the rest by the kernels of "cuda". Missing
-/// where "cuda" is.
+/// "cudnn": convolutions through cuDNN, dense layers through cuBLAS, the rest by the kernels of "cuda".
+/// Missing where "cuda" is.
 BackendEntry cudnn_backend_entry();
 
 }  // namespace objloc
