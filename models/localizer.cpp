@@ -54,7 +54,7 @@ LocalizerConfig LocalizerConfig::from_json(const std::string& text) {
         config.width = json.at("width");
         config.side = json.at("side");
         config.box = parse_box_form(json.at("box"));
-        config.head = parse_head_form(json.at("head"));
+        config.head = parse_head_form(json.value("head", "flatten"));
         config.preprocess = parse_preprocess(json.at("preprocess"));
         return config;
     } catch (const nlohmann::json::exception& failure) {

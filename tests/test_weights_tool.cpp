@@ -130,7 +130,7 @@ TEST_CASE("convert goes to safetensors and back without a change, and keeps the 
     const ScratchFolder folder;
     WeightFile file = sound();
     const std::string config =
-        R"({"architecture":"vgg16","width":0.015625,"side":40,"box":"square","preprocess":"caffe"})";
+        R"({"architecture":"vgg16","width":0.015625,"side":40,"box":"square","head":"flatten","preprocess":"caffe"})";
     write_keras_weights(folder.file("model.h5"), file.arrays, {{"objloc_config", config}});
     REQUIRE(run_tool_line("objloc_weights convert model.h5 model.safetensors", folder.path()).exit_code == 0);
     REQUIRE(run_tool_line("objloc_weights convert model.safetensors back.h5", folder.path()).exit_code == 0);
@@ -147,7 +147,7 @@ TEST_CASE("convert takes a head that Keras numbered, and tells the model from th
     const WeightFile file = read_keras_weights(folder.file("model.h5"));
     CHECK(file.arrays.back().name == "dense/bias");
     CHECK(file.attributes.at("objloc_config") ==
-          R"({"architecture":"vgg16","width":0.015625,"side":32,"box":"square","preprocess":"caffe"})");
+          R"({"architecture":"vgg16","width":0.015625,"side":32,"box":"square","head":"flatten","preprocess":"caffe"})");
 }
 
 TEST_CASE("convert writes ONNX that says what it is, or names the packages to build with") {

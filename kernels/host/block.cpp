@@ -72,7 +72,6 @@ void Block::start(Launch& launch, cuda_host::uint3 index, uint64_t number) {
 
     const uint64_t run = launch.first_run + number;
     running = {};
-    running.checking = launch.options.checks;
     running.launch_first = launch.first_run << kRunShift;
     running.run_first = run << kRunShift;
     running.settled_span = (uint64_t{1} << kEpochShift) - 1;  // epoch 0: nothing
@@ -181,7 +180,11 @@ void Block::resume(Thread& thread) {
         thread.stage = Stage::ready;
     }
     update_running(thread);
+    // Off again as soon as no CUDA thread runs: of functions that both share (those of std::string, say) the
+    // linker may have kept the copy with checks, and the scheduler's own memory is none of theirs.
+    running.checking = launch_->options.checks;
     const auto left = jump_fcontext(thread.context, this).fctx;
+    running.checking = false;
     current_->context = left;  // of the thread that waits now, which may be a later one
     if (current_->stage == Stage::returned) stacks_.give_back(current_->stack);
 }
