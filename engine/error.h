@@ -1,6 +1,7 @@
 // The one exception type: what failed, where, and what the user can do about it.
 #pragma once
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 
@@ -13,6 +14,20 @@ class Error : public std::runtime_error {
     /// `cure`: what the reader can do now; may be empty when nothing can be done.
     Error(const std::string& where, const std::string& failure, const std::string& cure = "")
         : std::runtime_error(where + ": " + failure + (cure.empty() ? "" : "\n  " + cure)) {}
+};
+
+/// Memory that a backend could not get. Who knows what the memory is for can say what would fit.
+class OutOfMemory : public Error {
+  public:
+    OutOfMemory(const std::string& where, const std::string& failure, const std::string& cure,
+                size_t free_bytes)
+        : Error(where, failure, cure), free_bytes_(free_bytes) {}
+
+    /// What the device had left when it refused.
+    size_t free_bytes() const { return free_bytes_; }
+
+  private:
+    size_t free_bytes_;
 };
 
 }  // namespace objloc

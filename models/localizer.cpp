@@ -179,6 +179,17 @@ BoxPrediction Localizer::predict(Tape& tape, const Variable& images) {
     return {ops::sigmoid(tape, logits), logits};
 }
 
+double Localizer::training_bytes_per_image() const {
+    double kept = 3.0 * static_cast<double>(config_.side * config_.side) * sizeof(float), largest = 0;
+    for (const Vgg16Conv& conv : vgg16_convolutions(config_.width, config_.side)) {
+        const auto values = static_cast<double>(conv.side * conv.side * conv.out);
+        // A pooled layer keeps a quarter of its values, and a byte for each that says where it came from.
+        kept += conv.last_in_block() ? values / 4 * (sizeof(float) + 1) : values * sizeof(float);
+        largest = std::max(largest, values * sizeof(float));
+    }
+    return kept + 2 * largest;
+}
+
 double Localizer::forward_flops() const {
     double total = 0;
     for (const Vgg16Conv& conv : vgg16_convolutions(config_.width, config_.side)) {

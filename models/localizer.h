@@ -74,6 +74,9 @@ class Localizer {
     static bool in_backbone(const Parameter& parameter) { return parameter.layer().rfind("block", 0) == 0; }
     /// Multiply-adds times two of one forward pass of one image.
     double forward_flops() const;
+    /// Memory that training takes for each image of a batch: what forward keeps for backward, and the two
+    /// largest gradients at once. An estimate: scratch memory of the kernels comes on top.
+    double training_bytes_per_image() const;
 
   private:
     void add_flatten_head(const Shape& features, uint64_t seed);

@@ -3,6 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <cstdio>
+#include <string>
+
+#include "tests/test_backends.h"
 
 namespace {
 
@@ -31,7 +34,17 @@ DOCTEST_REGISTER_LISTENER("selection", 1, SelectionCounter);
 
 }  // namespace
 
+/// What the op suite runs on here; those it cannot run on are printed, with the reason, as they are looked
+/// for.
+int list_backends() {
+    for (const objloc::OpBackend& on : objloc::op_backends()) {
+        std::printf("Tested:  %s: %s\n", on.label.c_str(), on.backend->description().c_str());
+    }
+    return 0;
+}
+
 int main(int argc, char** argv) {
+    if (argc == 2 && std::string(argv[1]) == "--backends") return list_backends();
     doctest::Context context(argc, argv);
     const int failures = context.run();
     if (context.shouldExit()) return failures;

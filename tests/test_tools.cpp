@@ -170,6 +170,7 @@ TEST_CASE("wrong and contradictory flags") {
     refused("--freeze backbone --weights none", "contradicts");
     refused("--model vgg16-slim --freeze backbone", "no weights");
     refused("--warmup 400", "--warmup");
+    refused("--weights imagenet", "weights/fetch.sh");
     check_refused(run_tool_line("objloc_predict x.png", folder.path()), "--model");
     check_refused(run_tool_line("objloc_predict --model m.h5", folder.path()), "images");
 }
@@ -256,6 +257,18 @@ TEST_CASE("an output folder that cannot be, and a disk that is full") {
     for (const auto& entry : fs::directory_iterator(folder.path() / "full")) {
         CHECK(entry.path().filename().string().find("model") == std::string::npos);  // no half of it either
     }
+}
+
+TEST_CASE("more memory than there is: the answer names a batch that fits") {
+    const ScratchFolder folder;
+    const ToolResult result = run_tool_line(
+        "objloc_train --device cpu --model vgg16-slim --weights none --scene blob --side 1024 --batch 65536 "
+        "--out run",
+        folder.path());
+    check_refused(result, "were asked for");
+    const size_t at = result.err.find("--batch ", result.err.find("are free"));
+    REQUIRE(result.err.find(" would fit") != std::string::npos);
+    REQUIRE(at != std::string::npos);
 }
 
 TEST_CASE("a training that diverges stops, says at which step, and keeps the last good weights") {

@@ -9,6 +9,7 @@
 #include "engine/error.h"
 #include "engine/training_step.h"
 #include "generators/scene_generator.h"
+#include "kernels/backends.h"
 #include "models/box_loss.h"
 #include "models/localizer.h"
 #include "tests/test_backends.h"
@@ -199,6 +200,37 @@ TEST_CASE("momentum SGD trains too") {
     const BoxReport last = trainee.run(5, 0.02);
     CHECK(last.loss < first.loss);
     CHECK(last.iou > first.iou);
+}
+
+TEST_CASE("the memory that training takes for an image is known beforehand") {
+    const auto backend = cpu();
+    const auto peak = [&](int64_t batch) {
+        backend->allocator().trim();
+        Trainee trainee(*backend, small_config(0.25, 64), SceneKind::blob, batch);
+        backend->allocator().reset_high_water_mark();
+        trainee.run(1, 1e-3);
+        return static_cast<double>(backend->allocator().high_water_mark());
+    };
+    const double measured = (peak(48) - peak(16)) / 32;
+    const double expected = Localizer(small_config(0.25, 64), 1).training_bytes_per_image();
+    CHECK(measured < 1.15 * expected);
+    CHECK(measured > 0.6 * expected);
+}
+
+TEST_CASE("a hundred steps of Winograd and of direct convolutions have the same losses within a percent") {
+    const auto losses = [](CpuConv conv) {
+        const auto backend = builtin_backends().make("cpu", {.threads = 2, .cpu_conv = conv});
+        Trainee trainee(*backend, small_config(0.25, 32), SceneKind::blob, 8);
+        std::vector<double> list;
+        for (int s = 0; s < 100; ++s) list.push_back(trainee.run(1, 1e-4).loss);
+        return list;
+    };
+    const std::vector<double> direct = losses(CpuConv::direct), winograd = losses(CpuConv::winograd);
+    CHECK(direct != winograd);
+    for (size_t s = 0; s < direct.size(); ++s) {
+        CAPTURE(s);
+        CHECK(std::abs(winograd[s] - direct[s]) <= 0.01 * direct[s]);
+    }
 }
 
 TEST_CASE("the best constant box") {

@@ -146,8 +146,9 @@ TEST_CASE("convert takes a head that Keras numbered, and tells the model from th
     CHECK(result.out.find("28 tensors taken, 0 missing, 0 left over") != std::string::npos);
     const WeightFile file = read_keras_weights(folder.file("model.h5"));
     CHECK(file.arrays.back().name == "dense/bias");
-    CHECK(file.attributes.at("objloc_config") ==
-          R"({"architecture":"vgg16","width":0.015625,"side":32,"box":"square","head":"flatten","preprocess":"caffe"})");
+    CHECK(
+        file.attributes.at("objloc_config") ==
+        R"({"architecture":"vgg16","width":0.015625,"side":32,"box":"square","head":"flatten","preprocess":"caffe"})");
 }
 
 TEST_CASE("convert writes ONNX that says what it is, or names the packages to build with") {

@@ -24,7 +24,8 @@ struct PredictOptions {
 };
 
 struct Prediction {
-    std::string image, picture;  // the input file, and where it was drawn with its box, or ""
+    std::string image, picture;    // the input file, and where it was drawn with its box, or ""
+    std::vector<float> fractions;  // the model's outputs
     PixelBox box;
 };
 
@@ -41,12 +42,11 @@ std::vector<float> network_input(const Image& image, const LocalizerConfig& conf
     return values;
 }
 
-PixelBox predict(Backend& backend, Localizer& localizer, const Image& image) {
+std::vector<float> predict(Backend& backend, Localizer& localizer, const Image& image) {
     const LocalizerConfig& config = localizer.config();
     const Tensor input = backend.allocate({1, config.side, config.side, 3});
     backend.upload(network_input(image, config).data(), input);
-    const std::vector<float> box = predict_boxes(backend, localizer, input);
-    return pixel_box(box.data(), config.outputs(), image.width, image.height);
+    return predict_boxes(backend, localizer, input);
 }
 
 /// DIR/NAME.box.png, NAME being the picture's own with its ending, so that cat.png and cat.jpg do not
@@ -67,6 +67,7 @@ void print(const std::vector<Prediction>& predictions, bool json) {
         if (json) {
             nlohmann::ordered_json row = {
                 {"image", at.image}, {"x", box.x}, {"y", box.y}, {"w", box.width}, {"h", box.height}};
+            row["fractions"] = at.fractions;
             if (!at.picture.empty()) row["picture"] = at.picture;
             list.push_back(row);
         } else {
@@ -91,8 +92,11 @@ void run(const PredictOptions& options) {
     std::vector<Prediction> predictions;
     for (const std::string& path : options.images) {
         const Image image = load_image(path);
-        const PixelBox box = predict(*backend, localizer, image);
-        predictions.push_back({path, options.out.empty() ? "" : draw(options.out, path, image, box), box});
+        const std::vector<float> fractions = predict(*backend, localizer, image);
+        const PixelBox box =
+            pixel_box(fractions.data(), localizer.config().outputs(), image.width, image.height);
+        const std::string picture = options.out.empty() ? "" : draw(options.out, path, image, box);
+        predictions.push_back({path, picture, fractions, box});
     }
     print(predictions, options.json);
 }

@@ -6,4 +6,6 @@ cd "$(dirname "$0")/.."
 tools/setup.sh release
 tools/check_format.sh
 tools/check_cuda.sh
+echo "Backends of the op suite:"
+build/release/tests/objloc_tests --backends
 ctest --preset release --parallel "$(nproc)"

@@ -47,8 +47,9 @@ void* AlignedHeap::allocate(size_t bytes) {
     void* block =
         fits ? std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment) : nullptr;
     if (block == nullptr) {
-        throw Error("memory", megabytes(bytes) + " were asked for, " + megabytes(free_bytes()) + " are free",
-                    "Use a smaller --batch.");
+        const size_t free = free_bytes();
+        throw OutOfMemory("memory", megabytes(bytes) + " were asked for, " + megabytes(free) + " are free",
+                          "Use a smaller --batch.", free);
     }
 #if defined(MADV_HUGEPAGE)
     // Half the time of the first touch: one page fault for 2 MB in place of 512. Advice, so failure costs

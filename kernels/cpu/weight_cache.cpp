@@ -17,24 +17,32 @@ uint64_t WeightCache::unique_form() {
     return ++counter;
 }
 
+Tensor WeightCache::make_derived(size_t bytes, const std::function<void(void*)>& make) const {
+    Tensor derived({static_cast<int64_t>(bytes)}, DType::u8, std::make_shared<Storage>(allocator_, bytes));
+    make(derived.raw());
+    return derived;
+}
+
 void* WeightCache::get(const Tensor& w, uint64_t form, size_t bytes, const std::function<void(void*)>& make) {
+    passing_ = {};
     const uint64_t storage = w.storage().id(), version = w.storage().version();
     const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
         return entry.storage == storage && entry.form == form && entry.byte_offset == w.byte_offset() &&
                entry.shape == w.shape();
     });
-    if (found == entries_.end()) {
-        if (entries_.size() == kMostEntries) entries_.pop_back();
-        const Tensor derived({static_cast<int64_t>(bytes)}, DType::u8,
-                             std::make_shared<Storage>(allocator_, bytes));
-        make(derived.raw());
-        entries_.push_front({storage, form, version, w.byte_offset(), w.shape(), derived});
-    } else {
+    if (found != entries_.end() && found->version == version) {
         entries_.splice(entries_.begin(), entries_, found);
-        if (found->version != version) make(found->derived.raw());
-        found->version = version;
+        if (!found->derived) found->derived = make_derived(bytes, make);
+        return found->derived.raw();
     }
-    return entries_.front().derived.raw();
+    if (found != entries_.end()) {
+        entries_.erase(found);
+    } else if (entries_.size() == kMostEntries) {
+        entries_.pop_back();
+    }
+    entries_.push_front({storage, form, version, w.byte_offset(), w.shape(), {}});
+    passing_ = make_derived(bytes, make);
+    return passing_.raw();
 }
 
 }  // namespace objloc::cpu

@@ -51,10 +51,10 @@ void* DeviceMemory::allocate(size_t bytes) {
     (void)cudaGetLastError();
     size_t free = 0, total = 0;
     check_cuda(cudaMemGetInfo(&free, &total), "asking for free memory");
-    throw Error(
+    throw OutOfMemory(
         "GPU memory",
         megabytes(bytes) + " were asked for, " + megabytes(free) + " of " + megabytes(total) + " are free",
-        "Use a smaller --batch, or end other programs that use the GPU (nvidia-smi lists them).");
+        "Use a smaller --batch, or end other programs that use the GPU (nvidia-smi lists them).", free);
 }
 
 void DeviceMemory::release(void* block) noexcept {

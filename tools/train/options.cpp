@@ -35,8 +35,8 @@ void add_model_flags(TrainOptions& options, CLI::App& app) {
         ->capture_default_str();
     app.add_option(
            "--weights", options.weights,
-           "a Keras HDF5 file, 'none' to start from scratch, or 'auto': the official file if it lies in "
-           "weights/")
+           "a Keras HDF5 file, 'imagenet' for the official one in weights/, 'none' to start from scratch, or "
+           "'auto': the official file if it is there")
         ->capture_default_str();
     app.add_option("--freeze", options.freeze, "backbone: train the head alone")
         ->check(CLI::IsMember({"none", "backbone"}))
@@ -205,6 +205,10 @@ ModelChoice choose_model(const TrainOptions& options) {
     choice.config.box = parse_box_form(options.box);
     choice.config.head = parse_head_form(options.head);
     choice.config.preprocess = parse_preprocess(options.preprocess);
+    if (options.weights == "imagenet" && !official_here) {
+        throw Error("--weights imagenet", std::string("there is no ") + kOfficialWeights,
+                    "Get it: weights/fetch.sh");
+    }
     if (options.weights != "auto" && options.weights != "none") {
         choice.weights = options.weights == "imagenet" ? kOfficialWeights : options.weights;
     } else if (may_use_official && official_here) {

@@ -92,6 +92,18 @@ class Run {
         save_model(folder_.file("model.h5"), localizer_);
     }
 
+    /// Advice after memory ran out with `free_bytes` left.
+    std::string batch_that_fits(size_t free_bytes) const {
+        // What the step had taken is free again for the next try; a tenth is left for the kernels' scratch
+        // memory.
+        const double available =
+            0.9 * static_cast<double>(free_bytes + backend_->allocator().bytes_reserved());
+        const double batch = available / localizer_.training_bytes_per_image();
+        return batch < 1 ? "Not even --batch 1 would fit: try --model vgg16-slim or a smaller --side."
+                         : fmt::format("--batch {} would fit.",
+                                       std::min(static_cast<int64_t>(batch), options_.batch - 1));
+    }
+
     void report() {
         SceneGenerator held_out(*backend_, scene_spec(options_, localizer_.config(), kHeldOutStream),
                                 sources_);
@@ -204,7 +216,11 @@ void train(const TrainOptions& options) {
         return;
     }
     Run run(options, choice);
-    run.train();
+    try {
+        run.train();
+    } catch (const OutOfMemory& failure) {
+        throw Error("training", failure.what(), run.batch_that_fits(failure.free_bytes()));
+    }
     run.report();
 }
 
