@@ -1,6 +1,7 @@
 #include "engine/allocator.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "engine/error.h"
 
@@ -8,6 +9,7 @@ namespace objloc {
 namespace {
 
 constexpr size_t kGranule = 512;
+constexpr size_t kSlack = 2;  // half of what is needed may be cached beside it
 
 size_t rounded(size_t bytes) {
     return std::max(kGranule, (bytes + kGranule - 1) / kGranule * kGranule);
@@ -15,7 +17,7 @@ size_t rounded(size_t bytes) {
 
 }  // namespace
 
-CachingAllocator::CachingAllocator(std::unique_ptr<MemorySource> source, bool reuse)
+CachingAllocator::CachingAllocator(std::unique_ptr<MemorySource> source, Reuse reuse)
     : source_(std::move(source)), reuse_(reuse) {
 }
 
@@ -36,6 +38,7 @@ void* CachingAllocator::allocate(size_t bytes) {
         block = found->second;
         cached_.erase(found);
     } else {
+        if (reuse_ == Reuse::bounded) keep_within_bound(wanted);
         try {
             block = source_->allocate(wanted);
         } catch (const Error&) {
@@ -61,9 +64,9 @@ void CachingAllocator::release(void* block) noexcept {
     handed_out_.erase(found);
     in_use_ -= size;
     const auto recorded = recorded_.find(block);
-    if (recorded != recorded_.end() && (!reuse_ || recorded->second != recording_)) {
+    if (recorded != recorded_.end() && (reuse_ == Reuse::never || recorded->second != recording_)) {
         recorded->second->kept_.emplace(block, size);
-    } else if (reuse_) {
+    } else if (reuse_ != Reuse::never) {
         cached_.emplace(size, block);
     } else {
         reserved_ -= size;
@@ -72,15 +75,24 @@ void CachingAllocator::release(void* block) noexcept {
 }
 
 void CachingAllocator::trim() noexcept {
-    for (auto cached = cached_.begin(); cached != cached_.end();) {
-        const auto [size, block] = *cached;
-        if (recorded_.contains(block)) {
-            ++cached;  // of a step that is being captured
-            continue;
-        }
+    give_back(std::numeric_limits<size_t>::max());
+}
+
+void CachingAllocator::keep_within_bound(size_t wanted) noexcept {
+    const size_t needed = std::max(high_water_, in_use_ + wanted);
+    const size_t bound = needed + needed / kSlack;
+    if (reserved_ + wanted > bound) give_back(reserved_ + wanted - bound);
+}
+
+void CachingAllocator::give_back(size_t bytes) noexcept {
+    for (auto next = cached_.end(); bytes > 0 && next != cached_.begin();) {
+        --next;  // the largest first
+        const auto [size, block] = *next;
+        if (recorded_.contains(block)) continue;  // of a step that is being captured
         reserved_ -= size;
+        bytes -= std::min(bytes, size);
         source_->release(block);
-        cached = cached_.erase(cached);
+        next = cached_.erase(next);
     }
 }
 
@@ -108,7 +120,7 @@ BlockRecording::~BlockRecording() {
     const std::lock_guard lock(allocator_->mutex_);
     std::erase_if(allocator_->recorded_, [this](const auto& block) { return block.second == this; });
     for (const auto& [block, size] : kept_) {
-        if (allocator_->reuse_) {
+        if (allocator_->reuse_ != Reuse::never) {
             allocator_->cached_.emplace(size, block);
         } else {
             allocator_->reserved_ -= size;

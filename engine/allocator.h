@@ -21,12 +21,17 @@ class MemorySource {
 
 class BlockRecording;
 
+/// What becomes of freed blocks. never: back at once, which lets a checking source see every lifetime.
+/// bounded: they are cached, but together with what is in use only up to half above the most that was
+/// ever in use; blocks of other sizes go back first. always: cached until trimmed, for freeing GPU memory
+/// waits for the GPU.
+enum class Reuse { never, bounded, always };
+
 /// Caches freed blocks. One stream of work per allocator, so a freed block may be reused at once: whatever
 /// still reads it was enqueued before whatever writes it next.
 class CachingAllocator {
   public:
-    /// `reuse` false gives every block back at once, which lets a checking source see every lifetime.
-    explicit CachingAllocator(std::unique_ptr<MemorySource> source, bool reuse = true);
+    explicit CachingAllocator(std::unique_ptr<MemorySource> source, Reuse reuse = Reuse::always);
     ~CachingAllocator();
     CachingAllocator(const CachingAllocator&) = delete;
     CachingAllocator& operator=(const CachingAllocator&) = delete;
@@ -51,8 +56,13 @@ class CachingAllocator {
   private:
     friend class BlockRecording;
 
+    /// Makes room for `wanted` new bytes under the bound of Reuse::bounded.
+    void keep_within_bound(size_t wanted) noexcept;
+    /// Gives cached blocks back to the source, until they add up to `bytes` or none is left.
+    void give_back(size_t bytes) noexcept;
+
     std::unique_ptr<MemorySource> source_;
-    bool reuse_;
+    Reuse reuse_;
     std::mutex mutex_;
     std::multimap<size_t, void*> cached_;           // by size
     std::unordered_map<void*, size_t> handed_out_;  // its size

@@ -42,7 +42,7 @@ class CountingSource : public MemorySource {
     std::map<void*, size_t> sizes_;
 };
 
-std::shared_ptr<CachingAllocator> make_allocator(Ledger& ledger, bool reuse = true) {
+std::shared_ptr<CachingAllocator> make_allocator(Ledger& ledger, Reuse reuse = Reuse::always) {
     return std::make_shared<CachingAllocator>(std::make_unique<CountingSource>(ledger), reuse);
 }
 
@@ -153,10 +153,25 @@ TEST_CASE("allocator: counts what is in use and what is held, now and at most") 
 
 TEST_CASE("allocator: without reuse every block goes back at once") {
     Ledger ledger;
-    const auto allocator = make_allocator(ledger, false);
+    const auto allocator = make_allocator(ledger, Reuse::never);
     allocator->release(allocator->allocate(512));
     CHECK(ledger.releases == 1);
     CHECK(allocator->bytes_reserved() == 0);
+}
+
+TEST_CASE("allocator: a bounded cache lets go what would pass the bound, and no more") {
+    Ledger ledger;
+    const auto allocator = make_allocator(ledger, Reuse::bounded);
+    void* first = allocator->allocate(8192);
+    void* second = allocator->allocate(1024);
+    allocator->release(first);
+    allocator->release(second);
+    void* large = allocator->allocate(2048);  // 11,264 in all, less than 9,216 and a half: nothing goes
+    CHECK(ledger.held == 8192 + 1024 + 2048);
+    void* larger = allocator->allocate(4096);  // would be 15,360: the largest cached one goes
+    CHECK(ledger.held == 1024 + 2048 + 4096);
+    allocator->release(large);
+    allocator->release(larger);
 }
 
 TEST_CASE("allocator: cached blocks give way before memory counts as full") {
@@ -173,8 +188,8 @@ TEST_CASE("allocator: cached blocks give way before memory counts as full") {
 }
 
 TEST_CASE("allocator: what a captured step used stays its own until the recording is gone") {
-    for (const bool reuse : {true, false}) {
-        CAPTURE(reuse);
+    for (const Reuse reuse : {Reuse::always, Reuse::never}) {
+        CAPTURE(static_cast<int>(reuse));
         Ledger ledger;
         const auto allocator = make_allocator(ledger, reuse);
         void* kept = nullptr;
@@ -195,7 +210,7 @@ TEST_CASE("allocator: what a captured step used stays its own until the recordin
             CHECK(ledger.held == 512 + 2048);
             CHECK(allocator->bytes_in_use() == 0);
         }
-        CHECK(ledger.held == (reuse ? 512 + 2048 : 0));
+        CHECK(ledger.held == (reuse == Reuse::always ? 512 + 2048 : 0));
         allocator->trim();
         CHECK(ledger.held == 0);
         CHECK(allocator->bytes_reserved() == 0);

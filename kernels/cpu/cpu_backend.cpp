@@ -34,7 +34,8 @@ std::string processor_name() {
 }  // namespace
 
 CpuBackend::CpuBackend(const BackendOptions& options)
-    : CpuBackend(options, std::make_shared<CachingAllocator>(std::make_unique<cpu::AlignedHeap>())) {
+    : CpuBackend(options,
+                 std::make_shared<CachingAllocator>(std::make_unique<cpu::AlignedHeap>(), Reuse::bounded)) {
 }
 
 CpuBackend::CpuBackend(const BackendOptions& options, const std::shared_ptr<CachingAllocator>& allocator)

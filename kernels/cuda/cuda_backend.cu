@@ -27,7 +27,7 @@ cudaDeviceProp properties() {
 
 }  // namespace
 
-CudaBackend::CudaBackend(std::string name, bool reuse)
+CudaBackend::CudaBackend(std::string name, Reuse reuse)
     : CudaBackend(std::move(name),
                   std::make_shared<CachingAllocator>(std::make_unique<DeviceMemory>(), reuse)) {
 }

@@ -17,7 +17,7 @@ namespace objloc::OBJLOC_CUDA_NAMESPACE {
 class CudaBackend : public Backend {
   public:
     /// `reuse` false gives freed memory back at once (see CachingAllocator).
-    explicit CudaBackend(std::string name, bool reuse = true);
+    explicit CudaBackend(std::string name, Reuse reuse = Reuse::always);
     ~CudaBackend() override;
 
     std::string name() const override { return name_; }

@@ -55,7 +55,7 @@ BackendEntry cuda_backend_entry() {
 #else
 BackendEntry cuda_host_backend_entry() {
     return {"cuda-host", "", "", [](const BackendOptions&) {
-                return std::make_unique<OBJLOC_CUDA_NAMESPACE::CudaBackend>("cuda-host", false);
+                return std::make_unique<OBJLOC_CUDA_NAMESPACE::CudaBackend>("cuda-host", Reuse::never);
             }};
 }
 #endif
