@@ -220,7 +220,7 @@ TEST_CASE("the memory that training takes for an image is known beforehand") {
 TEST_CASE("a hundred steps of Winograd and of direct convolutions have the same losses within a percent") {
     const auto losses = [](CpuConv conv) {
         const auto backend = builtin_backends().make("cpu", {.threads = 2, .cpu_conv = conv});
-        Trainee trainee(*backend, small_config(0.25, 32), SceneKind::blob, 8);
+        Trainee trainee(*backend, small_config(0.25, 64), SceneKind::natural, 16);
         std::vector<double> list;
         for (int s = 0; s < 100; ++s) list.push_back(trainee.run(1, 1e-4).loss);
         return list;
