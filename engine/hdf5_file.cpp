@@ -145,6 +145,20 @@ Hdf5Handle dataset_type(hid_t dataset, const std::string& where) {
     return {check(H5Dget_type(dataset), where, "has no readable type"), H5Tclose};
 }
 
+/// Refuses an array that claims more than its file can hold, before memory is taken for it: a damaged shape
+/// may say anything. Only chunks can be compressed, by deflate to 1/1032 at best.
+void require_stored(hid_t dataset, size_t bytes, const std::string& where) {
+    const Hdf5Handle file{check(H5Iget_file_id(dataset), where, "has no readable file"), H5Fclose};
+    hsize_t file_bytes = 0;
+    check(H5Fget_filesize(file.id(), &file_bytes), where, "has no readable file");
+    const Hdf5Handle creation{check(H5Dget_create_plist(dataset), where, "has no readable layout"), H5Pclose};
+    const bool chunked = check(H5Pget_layout(creation.id()), where, "has no readable layout") == H5D_CHUNKED;
+    const hsize_t most = file_bytes * (chunked ? 1032 : 1);
+    if (bytes > most || (bytes > 0 && H5Dget_storage_size(dataset) == 0)) {
+        throw Error(where, "claims " + std::to_string(bytes) + " bytes that are not in the file", kDamaged);
+    }
+}
+
 template <typename T>
 hid_t native_type() {
     if constexpr (std::is_same_v<T, float>) return H5T_NATIVE_FLOAT;
@@ -346,7 +360,9 @@ std::vector<T> Hdf5Group::read(const std::string& name) const {
     const Hdf5Handle dataset = open_dataset(handle_.id(), name, place);
     const Hdf5Handle space = dataset_space(dataset.id(), place);
     const Hdf5Handle type = dataset_type(dataset.id(), place);
-    std::vector<T> values(count_of(extents_of(space.id(), place), place));
+    const size_t count = count_of(extents_of(space.id(), place), place);
+    require_stored(dataset.id(), count * H5Tget_size(type.id()), place);
+    std::vector<T> values(count);
     const std::string stored = name_of_type(type.id());
     if (stored == "bfloat16") {
         read_bfloat16(dataset.id(), type.id(), values, place);

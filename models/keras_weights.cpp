@@ -9,6 +9,7 @@
 
 #include "engine/error.h"
 #include "engine/hdf5_file.h"
+#include "models/trial_read.h"
 #include "models/vgg16_names.h"
 
 namespace objloc {
@@ -21,6 +22,51 @@ constexpr const char* kVersion = "keras_version";
 constexpr const char* kBackend = "backend";
 /// The version whose form we write. Without it Keras assumes its version 1 and turns kernels round.
 constexpr const char* kVersionWritten = "2.15.0";
+
+/// Our own attribute, see `checksum`.
+constexpr const char* kChecksum = "objloc_checksum";
+
+/// FNV-1a with 64 bits, http://www.isthe.com/chongo/tech/comp/fnv/: any one byte changed changes it.
+class Fnv1a {
+  public:
+    void add(const void* data, size_t size) {
+        const auto* bytes = static_cast<const unsigned char*>(data);
+        for (size_t i = 0; i < size; ++i) state_ = (state_ ^ bytes[i]) * 0x100000001b3;
+    }
+    std::string text() const { return fmt::format("{:016x}", state_); }
+
+  private:
+    uint64_t state_ = 0xcbf29ce484222325;
+};
+
+/// Of all that a model is: shapes, values and our attributes. HDF5's own checksums guard the numbers as they
+/// lie in the file, but not what the file says of their type and place.
+std::string checksum(const std::vector<NamedArray>& arrays,
+                     const std::map<std::string, std::string>& attributes) {
+    Fnv1a sum;
+    for (const NamedArray& array : arrays) {
+        const std::string shape = array.shape.text();
+        sum.add(shape.data(), shape.size());
+        sum.add(array.values.data(), array.values.size() * sizeof(float));
+    }
+    for (const auto& [name, value] : attributes) {
+        if (name == kVersion || name == kBackend || name == kChecksum) continue;
+        sum.add(name.data(), name.size());
+        sum.add(value.data(), value.size());
+    }
+    return sum.text();
+}
+
+void require_checksum(const std::string& path, const WeightFile& file) {
+    const auto written = file.attributes.find(kChecksum);
+    if (written == file.attributes.end()) return;
+    const std::string found = checksum(file.arrays, file.attributes);
+    if (found == written->second) return;
+    throw Error(
+        path, "its checksum is " + found + ", it was written with " + written->second,
+        "Some bit has flipped: copy the file again. If you changed it yourself, delete its attribute " +
+            std::string(kChecksum) + ".");
+}
 
 /// A list attribute. Keras cuts lists over 64 KB into layer_names0, layer_names1, ... as HDF5 wants it.
 std::vector<std::string> read_names(const Hdf5Group& group, const std::string& attribute) {
@@ -180,6 +226,27 @@ WeightFile read_by_vars(const Hdf5Group& root) {
     return file;
 }
 
+/// Reads whatever form it is, in this process.
+WeightFile read_here(const std::string& path) {
+    const Hdf5Group root = open_hdf5(path);
+    if (has_names(root, kLayerNames)) {
+        WeightFile file = read_by_layer_names(root, "Keras HDF5 weights (layer_names)");
+        require_checksum(path, file);
+        return file;
+    }
+    if (root.has("model_weights")) {
+        WeightFile file =
+            read_by_layer_names(root.group("model_weights"), "Keras HDF5 model (model_weights)");
+        read_attributes(root, file.attributes);
+        return file;
+    }
+    const auto in_root = [&](const char* folder) { return root.has(folder); };
+    if (std::any_of(kLayerFolders.begin(), kLayerFolders.end(), in_root)) return read_by_vars(root);
+    throw Error(
+        path, fmt::format("is HDF5, but not Keras's: its root holds [{}]", fmt::join(root.children(), ", ")),
+        "Keras's weight files have the attribute layer_names, or a group model_weights or layers.");
+}
+
 // Writing
 // ------------------------------------------------------------------------------------------------------------
 
@@ -204,19 +271,8 @@ std::vector<LayerArrays> by_layer(const std::string& path, const std::vector<Nam
 }  // namespace
 
 WeightFile read_keras_weights(const std::string& path) {
-    const Hdf5Group root = open_hdf5(path);
-    if (has_names(root, kLayerNames)) return read_by_layer_names(root, "Keras HDF5 weights (layer_names)");
-    if (root.has("model_weights")) {
-        WeightFile file =
-            read_by_layer_names(root.group("model_weights"), "Keras HDF5 model (model_weights)");
-        read_attributes(root, file.attributes);
-        return file;
-    }
-    const auto in_root = [&](const char* folder) { return root.has(folder); };
-    if (std::any_of(kLayerFolders.begin(), kLayerFolders.end(), in_root)) return read_by_vars(root);
-    throw Error(
-        path, fmt::format("is HDF5, but not Keras's: its root holds [{}]", fmt::join(root.children(), ", ")),
-        "Keras's weight files have the attribute layer_names, or a group model_weights or layers.");
+    trial_read(path, [&] { read_here(path); });
+    return read_here(path);
 }
 
 void write_keras_weights(const std::string& path, const std::vector<NamedArray>& arrays,
@@ -232,8 +288,9 @@ void write_keras_weights(const std::string& path, const std::vector<NamedArray>&
     root.write_string(kVersion, kVersionWritten);
     root.write_string(kBackend, "tensorflow");
     for (const auto& [name, value] : attributes) {
-        if (name != kVersion && name != kBackend) root.write_string(name, value);
+        if (name != kVersion && name != kBackend && name != kChecksum) root.write_string(name, value);
     }
+    root.write_string(kChecksum, checksum(arrays, attributes));
     for (const std::string& name : all_names) {
         Hdf5Group group = root.create_group(name);
         const auto layer =

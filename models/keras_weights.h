@@ -18,13 +18,14 @@ namespace objloc {
 /// All names come out as "layer/variable", the layer being the innermost one. Files of the last form that
 /// carry no layer names (those of Keras 2) call layers by class and number; their 13 convolutions get VGG16's
 /// names in order. float16, bfloat16 and float64 become float32. The optimizer's state in such files is not
-/// read. Throws Error for files that are not Keras's, damaged, or hold integer (quantised) kernels.
+/// read. Throws Error for files that are not Keras's, damaged, or hold integer (quantised) kernels. A file
+/// damaged so that the HDF5 library crashes on it is an Error too: a child process reads it first.
 WeightFile read_keras_weights(const std::string& path);
 
 /// Writes Keras 2's `save_weights` form, which `load_weights` of Keras 2 and 3 opens, by order and by name.
 /// Arrays come in the model's order, named "layer/variable"; the layers of VGG16 that have no weights are
-/// listed where Keras lists them. `attributes` become further attributes of the root. The file appears whole
-/// or not at all.
+/// listed where Keras lists them. `attributes` become further attributes of the root, and so does a checksum,
+/// by which reading notices any change. The file appears whole or not at all.
 void write_keras_weights(const std::string& path, const std::vector<NamedArray>& arrays,
                          const std::map<std::string, std::string>& attributes);
 

@@ -1,11 +1,12 @@
 #include "models/model_file.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "engine/error.h"
 
 namespace objloc {
 namespace {
-
-constexpr const char* kConfigAttribute = "objloc_config";
 
 MatchedArrays match(const Localizer& localizer, const std::string& path, const WeightFile& file) {
     std::vector<WantedArray> wanted;
@@ -21,7 +22,30 @@ void take(Localizer& localizer, const MatchedArrays& matched) {
     }
 }
 
+/// Whether the last convolution has the filters that the width gives it. Compared as doubles: the width may
+/// be anything.
+bool width_agrees(double width, const WeightFile& file) {
+    constexpr double kFiltersAtWidthOne = 512;
+    const double filters = std::max(1.0, std::floor(kFiltersAtWidthOne * width));
+    return std::any_of(file.arrays.begin(), file.arrays.end(), [&](const NamedArray& array) {
+        return array.name == "block5_conv3/kernel" && array.shape.rank() == 4 &&
+               static_cast<double>(array.shape[3]) == filters;
+    });
+}
+
 }  // namespace
+
+std::optional<LocalizerConfig> config_in(const std::string& path, const WeightFile& file) {
+    constexpr int64_t kLargestSide = 4096;  // pixels
+    const auto attribute = file.attributes.find(kConfigAttribute);
+    if (attribute == file.attributes.end()) return {};
+    const LocalizerConfig config = LocalizerConfig::from_json(attribute->second);
+    if (!width_agrees(config.width, file) || config.side < 32 || config.side > kLargestSide) {
+        throw Error(path, "its configuration " + attribute->second + " and its tensors disagree",
+                    "The file was changed after it was written; train or export it again.");
+    }
+    return config;
+}
 
 void save_model(const std::string& path, const Localizer& localizer) {
     std::vector<NamedArray> arrays;
@@ -33,13 +57,13 @@ void save_model(const std::string& path, const Localizer& localizer) {
 
 Localizer load_model(const std::string& path) {
     const WeightFile file = read_keras_weights(path);
-    const auto config = file.attributes.find(kConfigAttribute);
-    if (config == file.attributes.end()) {
+    const std::optional<LocalizerConfig> config = config_in(path, file);
+    if (!config) {
         throw Error(
             path, "holds weights (" + file.format + ") but not what model they belong to",
             "Use the model.h5 of a run folder; objloc_train --weights starts a training from this file.");
     }
-    Localizer localizer(LocalizerConfig::from_json(config->second), 0);
+    Localizer localizer(*config, 0);
     const MatchedArrays matched = match(localizer, path, file);
     if (!matched.report.missing.empty()) {
         throw Error(path, "is incomplete.\n" + matched.report.text(),

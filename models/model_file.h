@@ -2,12 +2,20 @@
 // alone is enough to predict, and Keras opens it too.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "models/keras_weights.h"
 #include "models/localizer.h"
 
 namespace objloc {
+
+/// The attribute that holds the configuration, as JSON.
+constexpr const char* kConfigAttribute = "objloc_config";
+
+/// What the file says of its model; empty when it says nothing, as Keras's own files. Throws Error when that
+/// cannot be the model of the file's tensors, before memory is taken for a model of any size.
+std::optional<LocalizerConfig> config_in(const std::string& path, const WeightFile& file);
 
 /// Writes all parameters, whole or not at all. Throws Error as write_keras_weights does.
 void save_model(const std::string& path, const Localizer& localizer);

@@ -110,11 +110,6 @@ int64_t last_channels(const std::string& where, const std::vector<NamedArray>& a
                 "Only whole VGG16 models can be converted.");
 }
 
-/// Follows Flatten, so that the order of its inputs differs.
-bool is_first_dense(const std::string& keras_layer) {
-    return keras_layer == "dense" || keras_layer == "fc1";
-}
-
 void require_rank(const std::string& where, const NamedArray& array, int rank) {
     if (array.shape.rank() == rank) return;
     throw Error(where,
@@ -126,6 +121,37 @@ void require_rank(const std::string& where, const NamedArray& array, int rank) {
 NamedArray flat_convolution(const NamedArray& weight) {
     if (weight.shape.rank() != 4) return weight;
     return {weight.name, {weight.shape[0], weight.shape.count() / weight.shape[0]}, weight.values};
+}
+
+bool has_convolution(const std::vector<NamedArray>& arrays, const std::string& kernel) {
+    return std::any_of(arrays.begin(), arrays.end(), [&](const NamedArray& array) {
+        return array.name == kernel && array.shape.rank() == 4;
+    });
+}
+
+/// Convolutions beside VGG16's own are a head of objloc's and keep their names: votes3/kernel <->
+/// votes3.weight, in each side's order.
+NamedArray own_to_torch(const std::string& where, const std::vector<NamedArray>& arrays,
+                        const NamedArray& array) {
+    const std::string layer = layer_of(array.name), variable = variable_of(array.name);
+    if ((variable != "kernel" && variable != "bias") || !has_convolution(arrays, layer + "/kernel") ||
+        !has_convolution(arrays, "block5_conv3/kernel")) {
+        throw Error(where, "PyTorch's VGG16 has no place for " + array.name,
+                    "Only VGG16 models can be converted.");
+    }
+    NamedArray result = variable == "kernel" ? hwio_to_oihw(array) : array;
+    result.name = layer + (variable == "kernel" ? ".weight" : ".bias");
+    return result;
+}
+
+NamedArray own_from_torch(const std::vector<NamedArray>& arrays, const NamedArray& array) {
+    const size_t dot = std::min(array.name.rfind('.'), array.name.size());
+    const std::string layer = array.name.substr(0, dot), variable = array.name.substr(dot);
+    if ((variable != ".weight" && variable != ".bias") || !has_convolution(arrays, layer + ".weight"))
+        return array;
+    NamedArray result = variable == ".weight" ? oihw_to_hwio(array) : array;
+    result.name = layer + (variable == ".weight" ? "/kernel" : "/bias");
+    return result;
 }
 
 /// "module.features.0.weight" -> "features.0.weight": what wrappers put before the names.
@@ -164,15 +190,15 @@ std::vector<NamedArray> to_torch(const std::string& where, const std::vector<Nam
         const LayerName* convolution = find(convolutions, &LayerName::keras, layer);
         const LayerName* name = convolution != nullptr ? convolution : find(dense, &LayerName::keras, layer);
         if (name == nullptr || (!is_kernel && variable_of(array.name) != "bias")) {
-            throw Error(where, "PyTorch's VGG16 has no place for " + array.name,
-                        "Only VGG16 models can be converted.");
+            converted.push_back(own_to_torch(where, arrays, array));
+            continue;
         }
         NamedArray result = array;
         if (is_kernel) {
             require_rank(where, array, convolution != nullptr ? 4 : 2);
             if (convolution != nullptr) {
                 result = hwio_to_oihw(array);
-            } else if (is_first_dense(layer)) {
+            } else if (follows_flatten(layer)) {
                 result = dense_to_torch(where, array, last_channels(where, arrays, "block5_conv3/kernel", 3));
             } else {
                 result = transposed(array);
@@ -199,19 +225,23 @@ std::vector<NamedArray> from_torch(const std::string& where, const std::vector<N
         const bool is_weight = name.substr(dot) == ".weight";
         const LayerName* convolution = find(convolutions, &LayerName::torch, layer);
         const LayerName* found = convolution != nullptr ? convolution : find(dense, &LayerName::torch, layer);
+        if (found == nullptr) {
+            converted.push_back(own_from_torch(arrays, array));
+            continue;
+        }
         NamedArray result = array;
-        if (found != nullptr && is_weight && convolution != nullptr) {
+        if (is_weight && convolution != nullptr) {
             require_rank(where, array, 4);
             result = oihw_to_hwio(array);
-        } else if (found != nullptr && is_weight) {
+        } else if (is_weight) {
             const NamedArray matrix = flat_convolution(array);
             require_rank(where, matrix, 2);
             result =
-                is_first_dense(found->keras)
+                follows_flatten(found->keras)
                     ? dense_from_torch(where, matrix, last_channels(where, arrays, "features.28.weight", 0))
                     : transposed(matrix);
         }
-        if (found != nullptr) result.name = found->keras + (is_weight ? "/kernel" : "/bias");
+        result.name = found->keras + (is_weight ? "/kernel" : "/bias");
         converted.push_back(std::move(result));
     }
     sort_as_vgg16(converted);

@@ -4,6 +4,7 @@
 //   block1_conv1/kernel (R, S, C, K)        features.0.weight (K, C, R, S)
 //   dense/kernel (P*Q*C, outputs)           classifier.weight (outputs, C*P*Q)
 //   fc1, fc2, predictions (with the top)    classifier.0, classifier.3, classifier.6
+//   convolutions of a head of objloc's      the same names: votes3/kernel is votes3.weight
 //
 // The first dense layer sees flattened features: rows, columns, channels in Keras; channels, rows, columns in
 // PyTorch. Its rows are reordered accordingly.
@@ -20,8 +21,8 @@ namespace objloc {
 std::vector<NamedArray> to_torch(const std::string& where, const std::vector<NamedArray>& arrays);
 
 /// The way back; takes timm's names for the top (pre_logits.fc1, head.fc) and prefixes (module., backbone.)
-/// too. Tensors of other names keep them. Throws Error for a VGG with batch normalization, which has no Keras
-/// form here.
+/// too. Other tensors than convolutions keep their names. Throws Error for a VGG with batch normalization,
+/// which has no Keras form here.
 std::vector<NamedArray> from_torch(const std::string& where, const std::vector<NamedArray>& arrays);
 
 /// (R, S, C, K) -> (K, C, R, S).

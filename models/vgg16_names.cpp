@@ -16,8 +16,8 @@ std::vector<std::string> vgg16_convolution_names() {
 }
 
 int vgg16_block(const std::string& layer) {
-    const bool in_block = layer.size() > 6 && layer.starts_with("block") &&
-                          std::isdigit(static_cast<unsigned char>(layer[5])) != 0 && layer[6] == '_';
+    const bool in_block = layer.starts_with("block") && layer.find("_conv") == 6 &&
+                          std::isdigit(static_cast<unsigned char>(layer[5])) != 0;
     return in_block ? layer[5] - '0' : 0;
 }
 
@@ -26,15 +26,19 @@ std::vector<std::string> with_weightless_layers(const std::vector<std::string>& 
     int block = 0;
     const auto leave_block = [&](int next) {
         if (block != 0 && next != block) all.push_back("block" + std::to_string(block) + "_pool");
-        if (block != 0 && next == 0) all.emplace_back("flatten");
         block = next;
     };
     for (const std::string& layer : layers) {
         leave_block(vgg16_block(layer));
+        if (follows_flatten(layer)) all.emplace_back("flatten");
         all.push_back(layer);
     }
     if (block != 0) all.push_back("block" + std::to_string(block) + "_pool");
     return all;
+}
+
+bool follows_flatten(const std::string& layer) {
+    return layer == "dense" || layer == "fc1";
 }
 
 void sort_as_vgg16(std::vector<NamedArray>& arrays) {

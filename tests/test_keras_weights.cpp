@@ -1,6 +1,7 @@
 // Keras's weight files in every form, written by Keras itself (fixtures/make_fixtures.py), and our own.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -215,6 +216,22 @@ TEST_CASE("what we write is laid out as Keras 2 does it, and comes back") {
         CHECK(names == kerass.group(layer).read_strings("weight_names"));
         for (const std::string& name : names) CHECK(ours.group(layer).has(name));
     }
+}
+
+TEST_CASE("layers without weights are listed where Keras has them, whatever the head is called") {
+    const std::vector<std::string> convolutions = vgg16_convolution_names();
+    const auto listed = [&](const std::vector<std::string>& head) {
+        std::vector<std::string> layers = convolutions;
+        layers.insert(layers.end(), head.begin(), head.end());
+        const std::vector<std::string> all = with_weightless_layers(layers);
+        return std::vector<std::string>(std::find(all.begin(), all.end(), std::string("block5_conv3")) + 1,
+                                        all.end());
+    };
+    using Names = std::vector<std::string>;
+    CHECK(listed({}) == Names{"block5_pool"});
+    CHECK(listed({"dense"}) == Names{"block5_pool", "flatten", "dense"});
+    CHECK(listed({"fc1", "fc2"}) == Names{"block5_pool", "flatten", "fc1", "fc2"});
+    CHECK(listed({"block3_votes", "block5_votes"}) == Names{"block5_pool", "block3_votes", "block5_votes"});
 }
 
 TEST_CASE("lists that Keras cut into parts are joined") {

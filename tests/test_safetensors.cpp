@@ -182,6 +182,27 @@ TEST_CASE("the top's layers have their places in torchvision's and timm's models
     CHECK(named(from_torch("file", torch), "fc1/kernel").values == keras[26].values);
 }
 
+TEST_CASE("a head's convolutions keep their names, and go to PyTorch's axis order and back") {
+    std::vector<NamedArray> keras = tiny_vgg16(64, 3);
+    keras.resize(26);
+    keras.push_back(counting("votes3/kernel", {3, 3, 4, 5}));
+    keras.push_back(counting("votes3/bias", {5}));
+    const std::vector<NamedArray> torch = to_torch("file", keras);
+    const NamedArray& weight = named(torch, "votes3.weight");
+    CHECK(weight.shape == Shape{5, 4, 3, 3});
+    CHECK(weight.values[1] == keras[26].values[20]);  // filter 0, channel 0, row 0, column 1
+    CHECK(named(torch, "votes3.bias").values == keras[27].values);
+    const std::vector<NamedArray> back = from_torch("file", torch);
+    REQUIRE(back.size() == keras.size());
+    for (size_t k = 0; k < keras.size(); ++k) {
+        CHECK(back[k].name == keras[k].name);
+        CHECK(back[k].shape == keras[k].shape);
+        CHECK(back[k].values == keras[k].values);
+    }
+    CHECK_THROWS_WITH_AS(to_torch("file", {counting("votes/bias", {5})}),
+                         doctest::Contains("no place for votes/bias"), Error);
+}
+
 TEST_CASE("models that are not VGG16 are refused") {
     CHECK_THROWS_WITH_AS(to_torch("file", {counting("conv1/kernel", {7, 7, 3, 8})}),
                          doctest::Contains("no place for conv1/kernel"), Error);

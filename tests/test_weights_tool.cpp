@@ -1,12 +1,14 @@
 // objloc_weights as a person meets it: what it says of good files, and that it names what is wrong with bad
 // ones.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "engine/error.h"
 #include "engine/file.h"
-#include "models/keras_weights.h"
+#include "models/model_file.h"
 #include "models/safetensors.h"
 #include "tests/tool.h"
 
@@ -69,31 +71,127 @@ TEST_CASE("verify passes sound files of every kind and says what they are") {
     CHECK(head.out.find("a localizer for 32x32 pixels, 3 outputs") != std::string::npos);
 }
 
-TEST_CASE("verify names the fault: cut short, flipped bits, transposed, not finite, missing, never written") {
-    const ScratchFolder folder;
-    const std::vector<uint8_t> whole = read_file(fixture("keras2_weights.h5"));
-    std::vector<uint8_t> cut(whole.begin(), whole.begin() + std::ssize(whole) / 2);
-    write_file_atomically(folder.file("cut.h5"), cut);
-    check_fault(folder, "cut.h5", "is cut short");
+/// Cuts the file at some of its lengths.
+void check_truncations(const ScratchFolder& folder, const std::string& whole_file, const std::string& ending,
+                       const std::vector<std::string>& faults) {
+    const std::vector<uint8_t> whole = read_file(whole_file);
+    const std::vector<double> kept = {0.001, 0.3, 0.7, 0.999};
+    for (size_t i = 0; i < kept.size(); ++i) {
+        CAPTURE(kept[i]);
+        const auto length = static_cast<ptrdiff_t>(kept[i] * static_cast<double>(whole.size()));
+        write_file_atomically(folder.file("cut" + ending), {whole.begin(), whole.begin() + length});
+        check_fault(folder, "cut" + ending, faults[i]);
+    }
+}
 
+TEST_CASE("verify names the fault: cut short") {
+    const ScratchFolder folder;
+    const std::string cut = "is cut short", not_all_there = "lie beyond the file's";
+    check_truncations(folder, fixture("keras2_weights.h5"), ".h5", {cut, cut, cut, cut});
+    check_truncations(folder, fixture("keras3.weights.h5"), ".h5", {cut, cut, cut, cut});
+    REQUIRE(run_tool_line("objloc_weights convert " + fixture("keras2_weights.h5") + " whole.safetensors",
+                          folder.path())
+                .exit_code == 0);
+    check_truncations(folder, folder.file("whole.safetensors"), ".safetensors",
+                      {"is cut short within its header", not_all_there, not_all_there, not_all_there});
+}
+
+/// Turns one bit of the element's four bytes, wherever in the file they lie.
+void flip_bit(const std::string& path, const NamedArray& array, size_t element, int bit) {
+    std::vector<uint8_t> bytes = read_file(path);
+    const auto* first = reinterpret_cast<const uint8_t*>(array.values.data());
+    const auto* last = first + array.values.size() * sizeof(float);
+    const auto at = std::search(bytes.begin(), bytes.end(), first, last);
+    REQUIRE(at != bytes.end());
+    at[static_cast<ptrdiff_t>(element * sizeof(float)) + bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
+    write_file_atomically(path, bytes);
+}
+
+TEST_CASE("verify names the fault: any flipped bit of a tensor in our files, for they carry checksums") {
+    const ScratchFolder folder;
+    const WeightFile file = sound();
+    const NamedArray& array = file.arrays[8];
+    for (const int bit : {0, 13, 22, 23, 30, 31}) {
+        CAPTURE(bit);
+        write_keras_weights(folder.file("flipped.h5"), file.arrays, {});
+        flip_bit(folder.file("flipped.h5"), array, 17, bit);
+        check_fault(folder, "flipped.h5", array.name + ":0: could not be read");
+    }
+}
+
+TEST_CASE("verify names the fault: an exponent's highest bit in files without checksums") {
+    const ScratchFolder folder;
+    const NamedArray array = sound().arrays[8];
+    const auto find = [&](auto is_it) {
+        return static_cast<size_t>(std::find_if(array.values.begin(), array.values.end(), is_it) -
+                                   array.values.begin());
+    };
+    const size_t small = find([](float v) { return 0 < v && v < 1; });
+    const size_t large = find([](float v) { return 1 < v && v < 2; });
+    REQUIRE(std::max(small, large) < array.values.size());
+    REQUIRE(run_tool_line("objloc_weights convert " + fixture("keras2_weights.h5") + " flipped.safetensors",
+                          folder.path())
+                .exit_code == 0);
+    fs::copy(fixture("keras2_weights.h5"), folder.file("flipped.h5"));
+    flip_bit(folder.file("flipped.h5"), array, small, 30);  // becomes 2^128 times larger
+    check_fault(folder, "flipped.h5", array.name + " holds ");
+    check_fault(folder, "flipped.h5",
+                fmt::format("at its element {}; no trained weight is that large", small));
+    fs::copy(fixture("keras2_weights.h5"), folder.file("flipped_again.h5"));
+    flip_bit(folder.file("flipped_again.h5"), array, large, 30);  // becomes nan
+    check_fault(folder, "flipped_again.h5", array.name + ": 1 of ");
+    const NamedArray bias =
+        sound().arrays[1];  // of one axis, so that its bytes are the same in PyTorch's order
+    flip_bit(folder.file("flipped.safetensors"), bias, 0, 30);
+    check_fault(folder, "flipped.safetensors", bias.name);
+}
+
+TEST_CASE("a flipped bit anywhere in our file is seen, or changes no number") {
+    const ScratchFolder folder;
+    const std::string path = folder.file("model.h5");
+    const WeightFile good = sound();
+    std::vector<WantedArray> wanted;
+    for (const NamedArray& array : good.arrays) wanted.push_back({array.name, array.shape});
+    write_keras_weights(path, good.arrays, {});
+    const std::vector<uint8_t> whole = read_file(path);
+    size_t seen = 0;
+    for (size_t i = 0; i < whole.size(); i += 307) {
+        CAPTURE(i);
+        std::vector<uint8_t> bytes = whole;
+        bytes[i] ^= static_cast<uint8_t>(1 << i % 8);
+        write_file_atomically(path, bytes);
+        try {
+            const WeightFile file = read_keras_weights(path);
+            const MatchedArrays matched = match_arrays(path, file, wanted);
+            if (!matched.report.missing.empty()) ++seen;
+            for (size_t k = 0; k < wanted.size(); ++k) {
+                if (matched.arrays[k] != nullptr) CHECK(matched.arrays[k]->values == good.arrays[k].values);
+            }
+        } catch (const Error&) {
+            ++seen;
+        }
+    }
+    CHECK(seen > 0);
+}
+
+TEST_CASE(
+    "verify names the fault: transposed, not finite, senseless, never written, missing, something else") {
+    const ScratchFolder folder;
     const auto write = [&](const char* name, const WeightFile& file) {
         write_keras_weights(folder.file(name), file.arrays, {});
     };
     WeightFile file = sound();
-    write("flipped.h5", file);
-    std::vector<uint8_t> bytes = read_file(folder.file("flipped.h5"));
-    const auto* first = reinterpret_cast<const uint8_t*>(file.arrays[8].values.data());
-    const auto at = std::search(bytes.begin(), bytes.end(), first, first + 64);
-    REQUIRE(at != bytes.end());
-    *at ^= 4;
-    write_file_atomically(folder.file("flipped.h5"), bytes);
-    check_fault(folder, "flipped.h5", file.arrays[8].name + ":0: could not be read");
-
     swap_axes(named(file, "block3_conv1/kernel"));
     write("transposed.h5", file);
     check_fault(folder, "transposed.h5",
                 "block3_conv1/kernel should have the shape (3, 3, 2, 4), has (4, 2, 3, 3)");
     check_fault(folder, "transposed.h5", "PyTorch's order");
+
+    file = sound();
+    named(file, "dense/kernel").shape = {3, 8};
+    write("transposed_head.h5", file);
+    check_fault(folder, "transposed_head.h5",
+                "dense/kernel should have the shape (8, 3), has (3, 8)\n  It is transposed");
 
     file = sound();
     named(file, "block4_conv2/kernel").values[5] = NAN;
@@ -102,6 +200,7 @@ TEST_CASE("verify names the fault: cut short, flipped bits, transposed, not fini
     check_fault(folder, "nan.h5",
                 "block4_conv2/kernel: 1 of 576 values are not finite; the first is nan at (0, 0, 0, 5)");
     check_fault(folder, "nan.h5", "block2_conv2/bias holds 3e+30 at its element 1");
+    REQUIRE(run_tool_line("objloc_weights inspect nan.h5", folder.path()).exit_code == 0);
 
     file = sound();
     std::fill(named(file, "block5_conv1/kernel").values.begin(),
@@ -117,6 +216,31 @@ TEST_CASE("verify names the fault: cut short, flipped bits, transposed, not fini
     folder.write("page.h5", "<html>404</html>");
     check_fault(folder, "page.h5", "is not an HDF5 file: it begins with \"<html>404</html>\"");
     check_fault(folder, "absent.h5", "cannot be opened");
+}
+
+TEST_CASE("files on which the HDF5 library crashes are refused by every command") {
+    // Bytes that crash HDF5 1.10 when one bit of them is turned: where texts of variable length lie.
+    const std::pair<const char*, size_t> places[] = {
+        {"keras2_model.h5", 902}, {"keras2_model.h5", 975}, {"keras3.weights.h5", 2335}};
+    const ScratchFolder folder;
+    for (const auto& [name, at] : places) {
+        CAPTURE(name);
+        CAPTURE(at);
+        std::vector<uint8_t> bytes = read_file(fixture(name));
+        bytes[at] ^= 1;
+        write_file_atomically(folder.file("damaged.h5"), bytes);
+        for (const char* command :
+             {"objloc_weights inspect damaged.h5", "objloc_weights verify damaged.h5",
+              "objloc_weights convert damaged.h5 model.h5", "objloc_predict --model damaged.h5 x.png",
+              "objloc_train --device cpu --model vgg16-slim --weights damaged.h5 --side 32 --out run"}) {
+            const ToolResult result = run_tool_line(command, folder.path());
+            CAPTURE(command);
+            CAPTURE(result.err);
+            CHECK(result.exit_code == 1);
+            CHECK(result.err.find("damaged.h5: ") != std::string::npos);
+            CHECK(result.err.find("should not happen") == std::string::npos);
+        }
+    }
 }
 
 TEST_CASE("a file of the official file's size but other bytes fails its checksum") {
@@ -136,6 +260,40 @@ TEST_CASE("convert goes to safetensors and back without a change, and keeps the 
     REQUIRE(run_tool_line("objloc_weights convert model.safetensors back.h5", folder.path()).exit_code == 0);
     CHECK(read_safetensors(folder.file("model.safetensors")).arrays[0].name == "features.0.weight");
     CHECK(read_file(folder.file("back.h5")) == read_file(folder.file("model.h5")));  // byte for byte
+}
+
+TEST_CASE("convert keeps every layer of a head of votes, and says that ONNX has no form for it") {
+    const ScratchFolder folder;
+    LocalizerConfig config;
+    config.width = 1.0 / 64;
+    config.side = 32;
+    config.box = BoxForm::rect;
+    config.head = HeadForm::cells;
+    const Localizer localizer(config, 7);
+    save_model(folder.file("model.h5"), localizer);
+    const auto tool = [&](const std::string& line) {
+        return run_tool_line("objloc_weights " + line, folder.path());
+    };
+    CHECK(tool("verify model.h5").out.find("no fault found") != std::string::npos);
+    const ToolResult converted = tool("convert model.h5 model.safetensors");
+    CAPTURE(converted.err);
+    const std::string taken = std::to_string(localizer.parameters().all().size()) + " tensors taken";
+    CHECK(converted.out.find(taken + ", 0 missing, 0 left over") != std::string::npos);
+    REQUIRE(tool("convert model.safetensors back.h5").exit_code == 0);
+    CHECK(read_file(folder.file("back.h5")) == read_file(folder.file("model.h5")));  // byte for byte
+
+    const ToolResult onnx = tool("convert model.h5 model.onnx");
+    CHECK(onnx.exit_code == 1);
+    const bool says_so = onnx.err.find("the head 'cells' has no ONNX form") != std::string::npos ||
+                         onnx.err.find("built without ONNX") != std::string::npos;
+    CHECK(says_so);
+    CHECK_FALSE(fs::exists(folder.file("model.onnx")));
+
+    WeightFile file = read_keras_weights(folder.file("model.h5"));
+    file.arrays.pop_back();  // a part of the head
+    write_keras_weights(folder.file("part.h5"), file.arrays, file.attributes);
+    check_fault(folder, "part.h5", "is missing");
+    CHECK(tool("convert part.h5 whole.h5").err.find("is incomplete") != std::string::npos);
 }
 
 TEST_CASE("convert takes a head that Keras numbered, and tells the model from the shapes") {
@@ -184,7 +342,15 @@ TEST_CASE("convert refuses what it cannot do, and leaves no file") {
         folder.file("in.h5"), file.arrays,
         {{"objloc_config",
           R"({"architecture":"vgg16","width":0.015625,"side":128,"box":"square","preprocess":"unit"})"}});
-    refuses("in.h5 model.h5", "disagree");
+    refuses("in.h5 model.h5", "dense/kernel should have the shape (128, 3), has (8, 3)");
+    for (const char* absurd : {R"("width":3,"side":32)", R"("width":1e300,"side":32)",
+                               R"("width":0.015625,"side":1000000)", R"("width":0.015625,"side":-32)"}) {
+        write_keras_weights(folder.file("in.h5"), file.arrays,
+                            {{"objloc_config", std::string(R"({"architecture":"vgg16",)") + absurd +
+                                                   R"(,"box":"square","preprocess":"unit"})"}});
+        refuses("in.h5 model.h5", "disagree");
+        CHECK_THROWS_WITH_AS(load_model(folder.file("in.h5")), doctest::Contains("disagree"), Error);
+    }
     CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);  // in.h5
 }
 

@@ -33,7 +33,10 @@ int main(int argc, char** argv) {
     CLI::App& inspecting = *app.add_subcommand("inspect", "what is in the file: form, attributes, tensors");
     inspecting.add_option("file", file, "Keras's .h5 in any form, or .safetensors")->required();
     CLI::App& verifying =
-        *app.add_subcommand("verify", "whether the file is a VGG16 that is whole and sound");
+        *app.add_subcommand("verify",
+                            "whether the file is a VGG16 that is whole and sound. Sees any flipped bit "
+                            "in objloc's own .h5 and in the official files, which have checksums; in "
+                            "others only what leaves no sensible weight (weights/README.md)");
     verifying.add_option("file", file, "Keras's .h5 in any form, or .safetensors")->required();
 
     ConvertOptions options;

@@ -8,6 +8,9 @@ checksums.txt, one case a line, CRC-32 of the raw pixels last:
   paste   size x y  crc   that cat pasted with its mask on noise(128 * 128 * 3)
   tile    size x y  crc   that cat pasted without it on black, as RGB
   form    file  crc       a PNG of this folder as RGB or RGBA
+
+photo_*.jpg are a piece of a photograph in the forms that cameras and the web use; beside each, as PNG, what Pillow
+decodes it to.
 """
 import pathlib
 import struct
@@ -16,7 +19,9 @@ import zlib
 from PIL import Image
 
 HERE = pathlib.Path(__file__).resolve().parent
-CAT = HERE.parent.parent / "generators" / "assets" / "cat.png"
+ASSETS = HERE.parent.parent / "generators" / "assets"
+CAT = ASSETS / "cat.png"
+PEBBLES = ASSETS / "backgrounds" / "pebbles.jpg"
 
 
 def noise(count):
@@ -113,8 +118,18 @@ def make_jpegs():
         (HERE / name).write_bytes(plain[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + plain[2:])
 
 
+def make_photographs():
+    """A side that no block of 8 or 16 pixels divides, colours that change within a block."""
+    piece = Image.open(PEBBLES).convert("RGB").resize((90, 90)).crop((20, 15, 65, 52))
+    for name, form in [("444", dict(subsampling=0)), ("422", dict(subsampling=1)), ("420", dict(subsampling=2)),
+                       ("progressive", dict(subsampling=2, progressive=True))]:
+        piece.save(HERE / f"photo_{name}.jpg", quality=85, **form)
+        Image.open(HERE / f"photo_{name}.jpg").save(HERE / f"photo_{name}.png", optimize=True)
+
+
 if __name__ == "__main__":
     lines = [*resize_lines(), *scene_lines(), *form_lines()]
     (HERE / "checksums.txt").write_text("\n".join(lines) + "\n")
     make_jpegs()
+    make_photographs()
     Image.open(CAT).resize((64, 64)).resize((40, 40)).save(HERE / "cat_40.png", optimize=True)

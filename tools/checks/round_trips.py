@@ -1,11 +1,12 @@
 """One round trip of VGG16's weights through another library; round_trips.sh runs them all.
 
 Full width, 128x128 pixels, the tutorial's model, random weights of sensible size: every prediction on 8 random images
-must agree within 1e-5, and weights that only changed files must be equal.
+must agree within 1e-5, and weights that only changed files must be equal. The weights are such that the boxes differ
+from image to image; that is checked too, for a saturated model would agree with anything.
 """
 import argparse
 import importlib
-import os
+import json
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import numpy as np
 
 SIDE = 128
 TOLERANCE = 1e-5
+LEAST_SPREAD = 0.01  # standard deviation of each output over the images, in fractions of the side
 SKIPPED = 77
 BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))  # convolutions, filters
 
@@ -50,19 +52,31 @@ def random_images():
     return patches.repeat(16, 1).repeat(16, 2)
 
 
-def run(tool, *arguments):
-    done = subprocess.run([tool, *map(str, arguments)], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise SystemExit(f"objloc_weights {' '.join(map(str, arguments))}: {done.stderr}")
-    return done.stdout
+class Tools:
+    """The built commands: tools.weights("verify", file) runs objloc_weights verify FILE and gives what it prints."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder).resolve()
+
+    def __getattr__(self, name):
+        return lambda *arguments: self.run(f"objloc_{name}", *map(str, arguments))
+
+    def run(self, *line):
+        done = subprocess.run([self.folder / line[0], *line[1:]], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(line)}: {done.stderr}")
+        return done.stdout
 
 
 def agree(what, found, expected):
+    assert found.shape == expected.shape, (what, found.shape, expected.shape)
     difference = np.abs(found - expected).max()
     spread = expected.std(axis=0).min()
     print(f"  {what}: largest difference {difference:.2g} (outputs vary by {spread:.2g})")
     if not difference <= TOLERANCE:
         raise SystemExit(f"{what}: differs by {difference}")
+    if not spread >= LEAST_SPREAD:
+        raise SystemExit(f"{what}: the boxes hardly differ, so that this proves nothing")
 
 
 def keras_model(keras, head="dense"):
@@ -79,7 +93,7 @@ def nested_model(keras):
     return keras.Sequential([vgg, layers.Flatten(), layers.Dense(3, activation="sigmoid")])
 
 
-def keras_round_trip(keras, tool, folder, legacy_weights):
+def keras_round_trip(keras, tools, folder, legacy_weights):
     weights = list(random_weights().values())
     images = random_images()
     model = keras_model(keras)
@@ -94,8 +108,8 @@ def keras_round_trip(keras, tool, folder, legacy_weights):
         files["weights.h5"] = model.save_weights
     for name, save in files.items():
         save(folder / name)
-        run(tool, "verify", folder / name)
-        run(tool, "convert", folder / name, folder / "ours.h5")
+        tools.weights("verify", folder / name)
+        tools.weights("convert", folder / name, folder / "ours.h5")
         fresh = keras_model(keras)
         fresh.load_weights(folder / "ours.h5")
         assert all(np.array_equal(a, b) for a, b in zip(fresh.get_weights(), weights)), name
@@ -105,14 +119,74 @@ def keras_round_trip(keras, tool, folder, legacy_weights):
     assert all(np.array_equal(a, b) for a, b in zip(by_name.get_weights()[:26], weights)), "by_name"
 
 
-def check_keras2(tool, folder):
+def check_keras2(tools, folder):
     need("tensorflow", "tensorflow")
-    keras_round_trip(need("tf_keras", "tf_keras"), tool, folder, legacy_weights=True)
+    keras_round_trip(need("tf_keras", "tf_keras"), tools, folder, legacy_weights=True)
 
 
-def check_keras3(tool, folder):
+def check_keras3(tools, folder):
     need("tensorflow", "tensorflow")
-    keras_round_trip(need("keras", "keras"), tool, folder, legacy_weights=False)
+    keras_round_trip(need("keras", "keras"), tools, folder, legacy_weights=False)
+
+
+def save_pictures(folder):
+    """The random images as 8-bit PNG files; their paths, and their values as the network sees them."""
+    image = need("PIL.Image", "pillow")
+    pixels = np.round(random_images() * 255).astype(np.uint8)
+    paths = [folder / f"{i}.png" for i in range(len(pixels))]
+    for path, picture in zip(paths, pixels):
+        image.fromarray(picture).save(path)
+    return paths, pixels.astype(np.float32) / np.float32(255)
+
+
+def predicted(tools, model, pictures):
+    rows = json.loads(tools.predict("--device", "cpu", "--json", "--model", model, *pictures))
+    assert [row["image"] for row in rows] == [str(picture) for picture in pictures]
+    return np.array([row["fractions"] for row in rows], dtype=np.float32)
+
+
+def keras_predicts(keras, weight_file, images):
+    model = keras_model(keras)
+    model.load_weights(weight_file)
+    return model.predict(images, verbose=0)
+
+
+def keras_files(folder):
+    """Keras, two files of one model of its own, and what it predicts of the pictures."""
+    need("tensorflow", "tensorflow")
+    keras = need("keras", "keras")
+    pictures, images = save_pictures(folder)
+    model = keras_model(keras)
+    model.set_weights(list(random_weights().values()))
+    files = [folder / "keras.weights.h5", folder / "keras_model.h5"]
+    model.save_weights(files[0])
+    model.save(files[1])
+    return keras, files, pictures, images, model.predict(images, verbose=0)
+
+
+def check_predict(tools, folder):
+    """Keras's files -> objloc_predict, and back; -> objloc_train, a step of training, and back."""
+    keras, files, pictures, images, expected = keras_files(folder)
+    for file in files:
+        tools.weights("convert", file, folder / "model.h5")
+        agree(f"{file.name} -> objloc_predict", predicted(tools, folder / "model.h5", pictures), expected)
+        agree(f"{file.name} -> ours -> Keras", keras_predicts(keras, folder / "model.h5", images), expected)
+    tools.train("--device", "cpu", "--weights", files[0], "--model", "vgg16", "--head", "flatten", "--scene", "blob",
+                "--batch", 1, "--epochs", 1, "--steps-per-epoch", 1, "--held-out", 1, "--lr", 1e-6,
+                "--out", folder / "run")
+    trained = keras_predicts(keras, folder / "run/model.h5", images)
+    assert not np.array_equal(trained, expected), "the step changed nothing"
+    agree("objloc_train's model.h5 -> Keras", trained, predicted(tools, folder / "run/model.h5", pictures))
+
+
+def check_keras_onnx(tools, folder):
+    """Keras's file -> ours -> ONNX Runtime."""
+    runtime = need("onnxruntime", "onnxruntime")
+    _, files, _, images, expected = keras_files(folder)
+    tools.weights("convert", files[0], folder / "model.h5")
+    tools.weights("convert", folder / "model.h5", folder / "model.onnx")
+    network = runtime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+    agree("Keras -> ours -> ONNX Runtime", network.run(["box"], {"image": images})[0], expected)
 
 
 def torch_model(torch):
@@ -152,16 +226,16 @@ def direct_torch(torch, weights):
     return model
 
 
-def check_safetensors(tool, folder):
+def check_safetensors(tools, folder):
     torch = need("torch", "torch")
     safetensors = need("safetensors.torch", "safetensors")
     reference = direct_torch(torch, random_weights())
     images = random_images()
     expected = torch_predict(torch, reference, images)
     safetensors.save_file(reference.state_dict(), folder / "torch.safetensors")
-    run(tool, "verify", folder / "torch.safetensors")
-    run(tool, "convert", folder / "torch.safetensors", folder / "ours.h5")
-    run(tool, "convert", folder / "ours.h5", folder / "back.safetensors")
+    tools.weights("verify", folder / "torch.safetensors")
+    tools.weights("convert", folder / "torch.safetensors", folder / "ours.h5")
+    tools.weights("convert", folder / "ours.h5", folder / "back.safetensors")
     model = torch_model(torch)
     model.load_state_dict(safetensors.load_file(folder / "back.safetensors"), strict=True)
     for name, value in reference.state_dict().items():
@@ -169,7 +243,7 @@ def check_safetensors(tool, folder):
     agree("PyTorch -> ours -> PyTorch", torch_predict(torch, model, images), expected)
 
 
-def check_onnx(tool, folder):
+def check_onnx(tools, folder):
     runtime = need("onnxruntime", "onnxruntime")
     onnx = need("onnx", "onnx")
     torch = need("torch", "torch")
@@ -180,7 +254,7 @@ def check_onnx(tool, folder):
     expected = torch_predict(torch, reference, images)
     for layout in ("nhwc", "nchw"):
         path = folder / f"{layout}.onnx"
-        run(tool, "convert", folder / "torch.safetensors", path, "--layout", layout)
+        tools.weights("convert", folder / "torch.safetensors", path, "--layout", layout)
         onnx.checker.check_model(str(path), full_check=True)
         model = onnx.load(path)
         assert model.opset_import[0].version >= 17
@@ -192,16 +266,17 @@ def check_onnx(tool, folder):
         agree("the same, one by one", np.concatenate(one_by_one), expected)
 
 
-CHECKS = {"keras2": check_keras2, "keras3": check_keras3, "onnx": check_onnx, "safetensors": check_safetensors}
+CHECKS = {"predict": check_predict, "keras2": check_keras2, "keras3": check_keras3, "keras_onnx": check_keras_onnx,
+          "onnx": check_onnx, "safetensors": check_safetensors}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("check", choices=CHECKS)
-    parser.add_argument("--tool", required=True)
+    parser.add_argument("--tools", required=True, help="the folder of the built commands")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        CHECKS[arguments.check](os.path.abspath(arguments.tool), Path(folder))
+        CHECKS[arguments.check](Tools(arguments.tools), Path(folder))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "engine/error.h"
-#include "models/keras_weights.h"
+#include "models/model_file.h"
 #include "models/safetensors.h"
 #include "models/torch_names.h"
 #include "tools/weights/onnx_export.h"

@@ -1,5 +1,6 @@
 #include "tools/weights/onnx_export.h"
 
+#include <fmt/format.h>
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
@@ -132,6 +133,10 @@ void describe_model(onnx::ModelProto& model, const LocalizerConfig& config, Imag
 
 void export_onnx(const std::string& path, const std::vector<NamedArray>& arrays,
                  const LocalizerConfig& config, ImageLayout layout) {
+    if (config.head != HeadForm::flatten) {
+        throw Error(path, fmt::format("the head '{}' has no ONNX form here", name_of(config.head)),
+                    "Export a model trained with --head flatten, or convert to .h5 or .safetensors.");
+    }
     onnx::ModelProto model;
     model.set_ir_version(kIrVersion);
     model.set_producer_name("objloc");

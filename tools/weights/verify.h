@@ -13,8 +13,8 @@ struct Verification {
     std::vector<std::string> faults;
 };
 
-/// Looks at the structure (all bytes there, checksums where the file has them), at the tensors against VGG16
-/// at the file's width (names, shapes, finite and sensible values), and at the MD5 of the official files.
+/// Looks at the structure (all bytes there, checksums where the file has them), at the tensors against the
+/// file's model (names, shapes, finite and sensible values), and at the MD5 of the official files.
 /// Does not throw for a damaged file: that is a fault.
 Verification verify_weights(const std::string& path);
 

@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "engine/error.h"
-#include "models/keras_weights.h"
+#include "models/model_file.h"
 #include "models/safetensors.h"
 #include "models/torch_names.h"
 #include "models/vgg16.h"
@@ -34,6 +34,14 @@ const NamedArray* head_kernel(const WeightFile& file) {
     };
     const auto found = std::find_if(file.arrays.begin(), file.arrays.end(), is_head);
     return found == file.arrays.end() ? nullptr : &*found;
+}
+
+/// As many as the bias has, so that a transposed kernel shows.
+int64_t head_outputs(const WeightFile& file, const NamedArray& kernel) {
+    const NamedArray* bias = find(file, layer_of(kernel.name) + "/bias");
+    const bool fits = bias != nullptr && bias->shape.rank() == 1 && bias->shape[0] > 0 &&
+                      kernel.shape.count() % bias->shape[0] == 0;
+    return fits ? bias->shape[0] : std::max<int64_t>(1, kernel.shape[1]);
 }
 
 /// The width comes from the last block, where the channels are most, so that rounding does not mislead.
@@ -70,8 +78,6 @@ int64_t side_of(const std::string& path, const WeightFile& file, const NamedArra
 
 }  // namespace
 
-const char* const kConfigAttribute = "objloc_config";
-
 WeightFile read_weight_file(const std::string& path) {
     if (is_onnx_or_pickle(path)) {
         throw Error(path, "is of a kind that can only be written, or not read safely",
@@ -84,8 +90,14 @@ WeightFile read_weight_file(const std::string& path) {
 }
 
 std::vector<WantedArray> vgg16_tensors(const std::string& path, const WeightFile& file) {
-    constexpr int64_t kAnySide = 32;
     std::vector<WantedArray> wanted;
+    if (const auto own = config_in(path, file)) {
+        const Localizer localizer(*own, 0);
+        for (const Parameter& parameter : localizer.parameters().all())
+            wanted.push_back({parameter.name, parameter.shape});
+        return wanted;
+    }
+    constexpr int64_t kAnySide = 32;
     for (const Vgg16Conv& convolution : vgg16_convolutions(width_of(path, file), kAnySide)) {
         wanted.push_back({convolution.name + "/kernel", {3, 3, convolution.in, convolution.out}});
         wanted.push_back({convolution.name + "/bias", {convolution.out}});
@@ -93,32 +105,25 @@ std::vector<WantedArray> vgg16_tensors(const std::string& path, const WeightFile
     if (const NamedArray* head = head_kernel(file)) {
         if (head->shape.rank() != 2)
             throw Error(path, head->name + " has the shape " + head->shape.text(), "");
-        wanted.push_back({"dense/kernel", head->shape});
-        wanted.push_back({"dense/bias", {head->shape[1]}});
+        const int64_t outputs = head_outputs(file, *head);
+        wanted.push_back({"dense/kernel", {head->shape.count() / outputs, outputs}});
+        wanted.push_back({"dense/bias", {outputs}});
     }
     return wanted;
 }
 
 std::optional<LocalizerConfig> localizer_config(const std::string& path, const WeightFile& file,
                                                 Preprocess preprocess) {
+    if (const auto own = config_in(path, file)) return own;
     const NamedArray* head = head_kernel(file);
     if (head == nullptr || head->shape.rank() != 2 || (head->shape[1] != 3 && head->shape[1] != 4)) return {};
     LocalizerConfig config;
     config.width = width_of(path, file);
     config.side = side_of(path, file, *head);
     config.box = head->shape[1] == 3 ? BoxForm::square : BoxForm::rect;
+    config.head = HeadForm::flatten;
     config.preprocess = preprocess;
-    const auto attribute = file.attributes.find(kConfigAttribute);
-    if (attribute == file.attributes.end()) return config;
-
-    const LocalizerConfig own = LocalizerConfig::from_json(attribute->second);
-    if (own.side / 32 != config.side / 32 || own.outputs() != config.outputs()) {
-        throw Error(path,
-                    fmt::format("its configuration ({}) and {} {} disagree", attribute->second, head->name,
-                                head->shape.text()),
-                    "The file was changed after it was written; train or export it again.");
-    }
-    return own;
+    return config;
 }
 
 }  // namespace objloc

@@ -14,16 +14,14 @@ namespace objloc {
 /// Error for anything else.
 WeightFile read_weight_file(const std::string& path);
 
-/// The tensors that VGG16 has at this file's width: convolutions, and the localizer's head with the shape
-/// that the file has it in. Throws Error when the file has no VGG16.
+/// The tensors that the model in this file has. A file of objloc's says which model that is, so its head may
+/// be of any form; of other files it is VGG16's convolutions at the file's width, and the dense head with the
+/// shape that the file has it in. Throws Error when the file has no VGG16.
 std::vector<WantedArray> vgg16_tensors(const std::string& path, const WeightFile& file);
 
 /// The file's own configuration, or the one that its shapes tell, with `preprocess` for what they cannot
-/// tell. Empty when the file has no localizer's head. Throws Error when configuration and shapes disagree.
+/// tell. Empty when the file has no localizer's head.
 std::optional<LocalizerConfig> localizer_config(const std::string& path, const WeightFile& file,
                                                 Preprocess preprocess);
-
-/// The name of the attribute that holds the configuration.
-extern const char* const kConfigAttribute;
 
 }  // namespace objloc
