@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "tests/source_path.h"
 #include "tests/tool.h"
 
 namespace objloc {
@@ -39,7 +40,7 @@ class Place {
     explicit Place(const std::string& md5) {
         std::filesystem::create_directories(folder_.path() / "weights");
         std::filesystem::create_directories(folder_.path() / "server");
-        std::string script = contents(std::filesystem::path(__FILE__).parent_path() / "../weights/fetch.sh");
+        std::string script = contents(source_path("../weights/fetch.sh"));
         const size_t at = script.find(kMd5);
         REQUIRE(at != std::string::npos);
         script.replace(at, kMd5.size(), md5);

@@ -10,6 +10,7 @@
 #include "engine/optimizer.h"
 #include "models/localizer.h"
 #include "models/vgg16.h"
+#include "tests/source_path.h"
 #include "tests/test_backends.h"
 
 namespace objloc {
@@ -48,9 +49,7 @@ class Reference {
     Tensor targets(Backend& backend) const { return tensor(backend, "targets", {2, 3}); }
 
   private:
-    static std::string path() {
-        return (std::filesystem::path(__FILE__).parent_path() / "fixtures/keras_vgg16_width16th.h5").string();
-    }
+    static std::string path() { return source_path("fixtures/keras_vgg16_width16th.h5"); }
 
     Hdf5Group file_;
 };
@@ -92,7 +91,7 @@ TEST_CASE("activations after each block, logits and boxes are Keras's") {
         for (const Vgg16Conv& convolution : vgg16_convolutions(1.0 / 16, 32)) {
             prefix.push_back(convolution);
             if (!convolution.last_in_block()) continue;
-            const Variable features = vgg16_features(tape, localizer.parameters(), prefix, images);
+            const Variable features = vgg16_blocks(tape, localizer.parameters(), prefix, images).back();
             check_close(convolution.pool_name, download(*backend, features.value()),
                         keras.read("activations/" + convolution.pool_name));
         }

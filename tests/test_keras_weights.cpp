@@ -10,13 +10,14 @@
 #include "engine/hdf5_file.h"
 #include "models/keras_weights.h"
 #include "models/vgg16_names.h"
+#include "tests/source_path.h"
 #include "tests/tool.h"
 
 namespace objloc {
 namespace {
 
 std::string fixture(const std::string& name) {
-    return (std::filesystem::path(__FILE__).parent_path() / "fixtures" / name).string();
+    return source_path("fixtures/" + name);
 }
 
 /// Element i of the k-th tensor in the fixtures, as make_fixtures.py has it.

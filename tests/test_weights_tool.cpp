@@ -10,6 +10,7 @@
 #include "engine/file.h"
 #include "models/model_file.h"
 #include "models/safetensors.h"
+#include "tests/source_path.h"
 #include "tests/tool.h"
 
 namespace objloc {
@@ -18,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string fixture(const std::string& name) {
-    return (fs::path(__FILE__).parent_path() / "fixtures" / name).string();
+    return source_path("fixtures/" + name);
 }
 
 /// A whole, sound model: VGG16 at width 1/64 with a head of three outputs.

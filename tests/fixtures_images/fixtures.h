@@ -10,11 +10,12 @@
 
 #include "generators/image.h"
 #include "generators/image_structure.h"
+#include "tests/source_path.h"
 
 namespace objloc::fixtures {
 
 inline std::string path(const std::string& name) {
-    return (std::filesystem::path(__FILE__).parent_path() / name).string();
+    return source_path("fixtures_images/" + name);
 }
 
 /// The lines of checksums.txt that begin with `kind`, without it.
