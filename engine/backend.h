@@ -88,6 +88,10 @@ class Backend {
     virtual void upload(const void* host, const Tensor& to) = 0;
     virtual void download(const Tensor& from, void* host) = 0;
     virtual void copy(const Tensor& from, const Tensor& to) = 0;
+    /// Of matrices (N, everything else), f32: to[n, to_column + j] = from[n, from_column + j] for j <
+    /// columns.
+    virtual void copy_columns(const Tensor& from, int64_t from_column, const Tensor& to, int64_t to_column,
+                              int64_t columns) = 0;
     virtual void fill(const Tensor& y, float value) = 0;  // f32
     virtual void synchronize() = 0;
 
@@ -130,13 +134,13 @@ class Backend {
     virtual void add(const Tensor& a, const Tensor& b, const Tensor& y) = 0;  // y = a + b
     virtual void mul(const Tensor& a, const Tensor& b, const Tensor& y) = 0;  // y = a * b
 
-    // ---- Boxes from cells: cells (N, rows, columns, 1 + outputs), attention (N, rows, columns), boxes (N,
-    // outputs)
+    // ---- Boxes from cells: votes (N, cells, 1 + outputs), attention (N, cells), boxes (N, outputs)
+    // ---------
     /// One box from many votes, see CellBoxesProblem. `attention` is written for the backward.
-    virtual void cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& cells,
+    virtual void cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& votes,
                                     const Tensor& attention, const Tensor& boxes) = 0;
-    virtual void cell_boxes_backward(const CellBoxesProblem& problem, const Tensor& cells,
-                                     const Tensor& attention, const Tensor& dboxes, const Tensor& dcells) = 0;
+    virtual void cell_boxes_backward(const CellBoxesProblem& problem, const Tensor& votes,
+                                     const Tensor& attention, const Tensor& dboxes, const Tensor& dvotes) = 0;
 
     // ---- Reductions and losses: loss, mean and their gradients are f32 (1) --------------------------------
     virtual void mean_forward(const Tensor& x, const Tensor& y) = 0;
@@ -150,12 +154,13 @@ class Backend {
     virtual void sigmoid_bce_forward(const Tensor& z, const Tensor& t, const Tensor& loss) = 0;
     virtual void sigmoid_bce_backward(const Tensor& z, const Tensor& t, const Tensor& dloss,
                                       const Tensor& dz) = 0;
-    /// Mean of 1 - GIoU of boxes predicted and true (N, 3 or 4), as (x, y, size) or (x, y, w, h); a predicted
-    /// side below kMinBoxSide counts as that and gets no gradient. Source: Rezatofighi et al., "Generalized
-    /// intersection over union", CVPR 2019.
-    virtual void giou_loss_forward(const Tensor& predicted, const Tensor& truth, const Tensor& loss) = 0;
-    virtual void giou_loss_backward(const Tensor& predicted, const Tensor& truth, const Tensor& dloss,
-                                    const Tensor& dpredicted) = 0;
+    /// Mean of (1 - GIoU)^power, power 1 or 2, of boxes predicted and true (N, 3 or 4), as (x, y, size) or
+    /// (x, y, w, h); a predicted side below kMinBoxSide counts as that and gets no gradient. Source:
+    /// Rezatofighi et al., "Generalized intersection over union", CVPR 2019.
+    virtual void giou_loss_forward(int power, const Tensor& predicted, const Tensor& truth,
+                                   const Tensor& loss) = 0;
+    virtual void giou_loss_backward(int power, const Tensor& predicted, const Tensor& truth,
+                                    const Tensor& dloss, const Tensor& dpredicted) = 0;
     /// y (1) = sum of x^2: the squared global norm of the gradients.
     virtual void sum_squares(const Tensor& x, const Tensor& y) = 0;
 

@@ -52,19 +52,27 @@ struct DenseProblem {
     int64_t N = 0, inputs = 0, outputs = 0;
 };
 
-/// Each cell of a grid over the image votes for a box, and the votes are averaged by attention:
-///     attention[p,q] = softmax over the grid of cells[p,q,0]
-///     centre = sum of attention * (cell's centre + tanh(cells[p,q,1..2]) / 2)
-///     extent = sum of attention * sigmoid(cells[p,q,3..])
-///     box = (centre - extent / 2, extent)
-/// in fractions of the image: (x, y, size) or (x, y, w, h). Bounded votes keep the first steps from running
-/// away. A vote is relative to its cell, so what is learned in one place holds everywhere. In the spirit of
-/// soft-argmax (Luvizon et al., "Human pose regression by combining indirect part detection and contextual
-/// information", 2017).
-struct CellBoxesProblem {
-    int64_t N = 0, rows = 0, columns = 0, outputs = 3;
+/// A grid of cells over the image.
+struct CellGrid {
+    int64_t rows = 0, columns = 0;
 
     OBJLOC_HOST_DEVICE int64_t cells() const { return rows * columns; }
+};
+
+/// Each cell of several grids over the image votes for a box, and the votes are averaged by attention, a
+/// softmax over all cells of all grids. engine/cell_vote.h has the formula.
+struct CellBoxesProblem {
+    static constexpr int kMaxGrids = 5;
+
+    int64_t N = 0, outputs = 3;  // 3: (x, y, size); 4: (x, y, w, h)
+    int grids = 0;
+    CellGrid grid[kMaxGrids] = {};
+
+    OBJLOC_HOST_DEVICE int64_t cells() const {
+        int64_t sum = 0;
+        for (int g = 0; g < grids; ++g) sum += grid[g].cells();
+        return sum;
+    }
 };
 
 /// Sides of predicted boxes below this count as this in `giou_loss`: IoU needs a positive area.

@@ -23,7 +23,7 @@ struct SceneSpec {
     SceneKind kind = SceneKind::blob;
     int32_t side = 128;
     int32_t outputs = 3;  // 3: (x, y, size); 4: (x, y, width, height)
-    int32_t sprites = 0;  // sizes of the sprite in the atlas, smallest first
+    int32_t sprites = 0;  // entries of the atlas: each look of the sprite in each size
     int32_t backgrounds = 0;
     uint64_t seed = 0;
     uint32_t stream = 0;  // training, held-out and so on never share images

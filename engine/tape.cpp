@@ -14,17 +14,17 @@ Variable Tape::leaf(Tensor value, Tensor target) const {
     return {std::move(value), std::move(slot)};
 }
 
-Variable Tape::record(Tensor value, std::initializer_list<Variable> inputs,
+Variable Tape::record(Tensor value, const std::vector<Variable>& inputs,
                       std::function<void(const Tensor& dy)> backward) {
     return record(std::move(value), inputs, std::move(backward), false);
 }
 
-Variable Tape::record_after_relu(Tensor value, std::initializer_list<Variable> inputs,
+Variable Tape::record_after_relu(Tensor value, const std::vector<Variable>& inputs,
                                  std::function<void(const Tensor& dy)> backward) {
     return record(std::move(value), inputs, std::move(backward), true);
 }
 
-Variable Tape::record(Tensor value, std::initializer_list<Variable> inputs,
+Variable Tape::record(Tensor value, const std::vector<Variable>& inputs,
                       std::function<void(const Tensor& dy)> backward, bool after_relu) {
     const bool needed = std::any_of(inputs.begin(), inputs.end(),
                                     [](const Variable& input) { return input.needs_gradient(); });

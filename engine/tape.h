@@ -59,10 +59,10 @@ class Tape {
 
     /// The result of an op. `backward` gets the result's gradient, complete, and sends shares to the inputs
     /// with `send`; it is recorded only if an input needs a gradient.
-    Variable record(Tensor value, std::initializer_list<Variable> inputs,
+    Variable record(Tensor value, const std::vector<Variable>& inputs,
                     std::function<void(const Tensor& dy)> backward);
     /// The same for an op that ends in a fused ReLU: its gradient arrives masked.
-    Variable record_after_relu(Tensor value, std::initializer_list<Variable> inputs,
+    Variable record_after_relu(Tensor value, const std::vector<Variable>& inputs,
                                std::function<void(const Tensor& dy)> backward);
 
     /// Adds a share to the gradient of `to`, if it needs one: `write` is given the tensor to overwrite.
@@ -82,7 +82,7 @@ class Tape {
         Tensor relu_output;  // the value, kept only where its ReLU masks the gradient
         std::function<void(const Tensor& dy)> backward;
     };
-    Variable record(Tensor value, std::initializer_list<Variable> inputs,
+    Variable record(Tensor value, const std::vector<Variable>& inputs,
                     std::function<void(const Tensor& dy)> backward, bool after_relu);
 
     Backend& backend_;

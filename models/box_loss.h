@@ -9,17 +9,22 @@
 namespace objloc {
 
 /// bce: mean binary cross-entropy of each output against its fraction, the seed's loss; exact from logits
-/// where the head has them. giou: 1 - GIoU of the boxes. bce_giou: their sum.
-enum class BoxLoss { bce, giou, bce_giou };
+/// where the head has them. giou: 1 - GIoU of the boxes; giou2: its square. bce+giou, bce+giou2: sums.
+struct BoxLoss {
+    bool bce = true;
+    int giou_power = 0;  // 0: no such term
+};
 
-/// "bce", "giou", "bce+giou". Throws Error on another name.
+constexpr const char* kBoxLosses[] = {"bce", "giou", "giou2", "bce+giou", "bce+giou2"};
+
+/// One of kBoxLosses. Throws Error on another name.
 BoxLoss parse_box_loss(const std::string& name);
 
 /// Of a prediction and the true boxes (N, outputs) -> (1).
-Variable box_loss(Tape& tape, BoxLoss loss, const BoxPrediction& prediction, const Variable& truth);
+Variable box_loss(Tape& tape, const BoxLoss& loss, const BoxPrediction& prediction, const Variable& truth);
 
 /// What a training step runs forward: the model's boxes and their loss.
 std::function<TrainingStep::Graph(Tape&, const Variable& images, const Variable& boxes)> training_graph(
-    Localizer& localizer, BoxLoss loss);
+    Localizer& localizer, const BoxLoss& loss);
 
 }  // namespace objloc

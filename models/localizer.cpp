@@ -14,7 +14,42 @@ namespace objloc {
 namespace {
 
 constexpr const char* kFlattenHead = "dense";
-constexpr const char* kCellsHead = "cells";
+
+/// A block whose cells vote, and the layer that lets them.
+struct VoteGrid {
+    std::string name;  // "votes3" listens to block 3
+    size_t block;      // from 0
+    int64_t channels;
+    CellGrid grid;
+};
+
+/// From the second block on: what comes before sees too little of an object. Fine grids place small objects
+/// exactly, coarse ones know what they look at.
+std::vector<VoteGrid> vote_grids(const LocalizerConfig& config) {
+    constexpr size_t kFirstBlock = 1;
+    std::vector<VoteGrid> grids;
+    size_t block = 0;
+    for (const Vgg16Conv& conv : vgg16_convolutions(config.width, config.side)) {
+        if (!conv.last_in_block()) continue;
+        const bool last = block == 4;
+        const int64_t side = last ? conv.side : conv.side / 2;  // the last block is not pooled
+        if (block >= kFirstBlock)
+            grids.push_back({"votes" + std::to_string(block + 1), block, conv.out, {side, side}});
+        ++block;
+    }
+    return grids;
+}
+
+/// The biases that a grid starts with: all grids have the same share of the attention, whatever their number
+/// of cells, and each expects objects of the size that its cells see.
+std::vector<float> first_votes(const VoteGrid& level, int64_t features) {
+    std::vector<float> bias(static_cast<size_t>(features), 0.0f);
+    bias[0] = -std::log(static_cast<float>(level.grid.cells()));
+    const float extent =
+        0.05f * static_cast<float>(size_t{1} << level.block);  // 0.1, 0.2, 0.4, 0.8 of the side
+    std::fill(bias.begin() + 3, bias.end(), std::log(extent / (1 - extent)));
+    return bias;
+}
 
 /// "6,960" as Keras's summary writes numbers.
 std::string grouped(int64_t number) {
@@ -22,6 +57,22 @@ std::string grouped(int64_t number) {
     for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3)
         text.insert(static_cast<size_t>(at), ",");
     return text;
+}
+
+/// Boxes from what the cells of all grids say.
+template <typename GetParameter>
+Variable cell_votes(Tape& tape, const LocalizerConfig& config, const std::vector<Variable>& blocks,
+                    const GetParameter& parameter) {
+    std::vector<Variable> votes;
+    std::vector<CellGrid> grids;
+    for (const VoteGrid& level : vote_grids(config)) {
+        ops::Conv2dOptions options;
+        options.padding = {1, 1, 1, 1};
+        votes.push_back(ops::conv2d(tape, blocks[level.block], parameter(level.name + "/kernel"),
+                                    parameter(level.name + "/bias"), options));
+        grids.push_back(level.grid);
+    }
+    return ops::cell_boxes(tape, ops::concatenate(tape, votes), grids);
 }
 
 std::string output_text(const Shape& output) {
@@ -109,7 +160,7 @@ Localizer::Localizer(const LocalizerConfig& config, uint64_t seed) : config_(con
         features = {conv.side / 2, conv.side / 2, conv.out};
         layers_.push_back({conv.pool_name, "MaxPooling2D", features, {}});
     }
-    config.head == HeadForm::flatten ? add_flatten_head(features, seed) : add_cells_head(features, seed);
+    config.head == HeadForm::flatten ? add_flatten_head(features, seed) : add_cells_head(seed);
 }
 
 void Localizer::add_flatten_head(const Shape& features, uint64_t seed) {
@@ -122,17 +173,18 @@ void Localizer::add_flatten_head(const Shape& features, uint64_t seed) {
     layers_.push_back({kFlattenHead, "Dense", {config_.outputs()}, {kernel, bias}});
 }
 
-void Localizer::add_cells_head(const Shape& features, uint64_t seed) {
-    const std::string kernel = std::string(kCellsHead) + "/kernel", bias = std::string(kCellsHead) + "/bias";
-    const Shape shape{1, 1, features[2], 1 + config_.outputs()};
-    // Votes are fractions of the image: starting small, they begin as "here, of middling size".
-    std::vector<float> initial = glorot_uniform(shape, seed, kernel);
-    for (float& value : initial) value *= 0.1f;
-    parameters_.add(kernel, shape, std::move(initial));
-    std::vector<float> middling(static_cast<size_t>(shape[3]), 0.0f);
-    std::fill(middling.begin() + 3, middling.end(), -0.85f);  // sigmoid: 0.3 of the side
-    parameters_.add(bias, {shape[3]}, std::move(middling));
-    layers_.push_back({kCellsHead, "Conv2D", {features[0], features[1], shape[3]}, {kernel, bias}});
+void Localizer::add_cells_head(uint64_t seed) {
+    for (const VoteGrid& level : vote_grids(config_)) {
+        const std::string kernel = level.name + "/kernel", bias = level.name + "/bias";
+        const Shape shape{3, 3, level.channels, 1 + config_.outputs()};
+        // Starting small, the votes begin as first_votes has them.
+        std::vector<float> initial = glorot_uniform(shape, seed, kernel);
+        for (float& value : initial) value *= 0.1f;
+        parameters_.add(kernel, shape, std::move(initial));
+        parameters_.add(bias, {shape[3]}, first_votes(level, shape[3]));
+        layers_.push_back(
+            {level.name, "Conv2D", {level.grid.rows, level.grid.columns, shape[3]}, {kernel, bias}});
+    }
     layers_.push_back({"boxes", "CellBoxes", {config_.outputs()}, {}});
 }
 
@@ -170,12 +222,13 @@ std::string Localizer::summary() const {
 BoxPrediction Localizer::predict(Tape& tape, const Variable& images) {
     const auto convolutions = vgg16_convolutions(config_.width, config_.side);
     const bool flatten = config_.head == HeadForm::flatten;
-    const Variable features = vgg16_features(tape, parameters_, convolutions, images, /*last_pool=*/flatten);
-    const std::string head = flatten ? kFlattenHead : kCellsHead;
-    const Variable kernel = parameters_.on(tape, head + "/kernel"),
-                   bias = parameters_.on(tape, head + "/bias");
-    if (!flatten) return {ops::cell_boxes(tape, ops::conv2d(tape, features, kernel, bias)), {}};
-    const Variable logits = ops::dense(tape, ops::flatten(tape, features), kernel, bias);
+    const std::vector<Variable> blocks =
+        vgg16_blocks(tape, parameters_, convolutions, images, /*last_pool=*/flatten);
+    const auto parameter = [&](const std::string& name) { return parameters_.on(tape, name); };
+    if (!flatten) return {cell_votes(tape, config_, blocks, parameter), {}};
+    const std::string head = kFlattenHead;
+    const Variable logits = ops::dense(tape, ops::flatten(tape, blocks.back()), parameter(head + "/kernel"),
+                                       parameter(head + "/bias"));
     return {ops::sigmoid(tape, logits), logits};
 }
 
@@ -195,10 +248,15 @@ double Localizer::forward_flops() const {
     for (const Vgg16Conv& conv : vgg16_convolutions(config_.width, config_.side)) {
         total += 2.0 * 9 * static_cast<double>(conv.side * conv.side * conv.in * conv.out);
     }
-    const Parameter& kernel = parameters_.all()[parameters_.all().size() - 2];
-    const auto cells = static_cast<double>((config_.side / 16) * (config_.side / 16));
-    const double places = config_.head == HeadForm::flatten ? 1 : cells;
-    return total + 2.0 * places * static_cast<double>(kernel.shape.count());
+    if (config_.head == HeadForm::flatten) {
+        const Vgg16Conv last = vgg16_convolutions(config_.width, config_.side).back();
+        return total +
+               2.0 * static_cast<double>((last.side / 2) * (last.side / 2) * last.out * config_.outputs());
+    }
+    for (const VoteGrid& level : vote_grids(config_)) {
+        total += 2.0 * 9 * static_cast<double>(level.grid.cells() * level.channels * (1 + config_.outputs()));
+    }
+    return total;
 }
 
 }  // namespace objloc

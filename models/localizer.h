@@ -14,9 +14,9 @@ namespace objloc {
 /// square: (x, y, size), as the seed. rect: (x, y, width, height).
 enum class BoxForm { square, rect };
 
-/// flatten: Flatten and Dense with a sigmoid, as the seed. cells: a 1x1 convolution lets each cell of the
-/// last feature map vote for a box (CellBoxesProblem), which keeps position instead of learning it anew for
-/// every place.
+/// flatten: Flatten and Dense with a sigmoid, as the seed. cells: a 3x3 convolution on each block but the
+/// first lets every cell vote for a box (engine/cell_vote.h), which keeps position instead of learning it
+/// anew for every place.
 enum class HeadForm { flatten, cells };
 
 /// What the model says of a batch: boxes (N, outputs) in fractions of the side, and for the flatten head the
@@ -80,7 +80,7 @@ class Localizer {
 
   private:
     void add_flatten_head(const Shape& features, uint64_t seed);
-    void add_cells_head(const Shape& features, uint64_t seed);
+    void add_cells_head(uint64_t seed);
 
     LocalizerConfig config_;
     ParameterSet parameters_;

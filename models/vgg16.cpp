@@ -40,8 +40,11 @@ std::vector<Vgg16Conv> vgg16_convolutions(double width, int64_t side) {
     return list;
 }
 
-Variable vgg16_features(Tape& tape, ParameterSet& parameters, const std::vector<Vgg16Conv>& convolutions,
-                        const Variable& images, bool last_pool) {
+std::vector<Variable> vgg16_blocks(Tape& tape, ParameterSet& parameters,
+                                   const std::vector<Vgg16Conv>& convolutions, const Variable& images,
+                                   bool last_pool,
+                                   const std::function<void(const Vgg16Conv&, const Variable&)>& observe) {
+    std::vector<Variable> blocks;
     Variable x = images;
     for (const Vgg16Conv& conv : convolutions) {
         ops::Conv2dOptions options;
@@ -50,8 +53,10 @@ Variable vgg16_features(Tape& tape, ParameterSet& parameters, const std::vector<
         options.pool = conv.last_in_block() && (last_pool || &conv != &convolutions.back());
         x = ops::conv2d(tape, x, parameters.on(tape, conv.name + "/kernel"),
                         parameters.on(tape, conv.name + "/bias"), options);
+        if (observe) observe(conv, x);
+        if (conv.last_in_block()) blocks.push_back(x);
     }
-    return x;
+    return blocks;
 }
 
 }  // namespace objloc

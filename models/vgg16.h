@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,11 @@ struct Vgg16Conv {
 /// The thirteen convolutions for an input side of at least 32. `width` scales the channels, to at least 1.
 std::vector<Vgg16Conv> vgg16_convolutions(double width, int64_t side);
 
-/// Images (N, side, side, 3) to features (N, side/32, side/32, C), or (N, side/16, side/16, C) without the
-/// last pool.
-Variable vgg16_features(Tape& tape, ParameterSet& parameters, const std::vector<Vgg16Conv>& convolutions,
-                        const Variable& images, bool last_pool = true);
+/// Images (N, side, side, 3) to what each block gives: (N, side/2, side/2, C), ..., (N, side/32, side/32, C),
+/// or last (N, side/16, side/16, C) without the last pool. `observe` is shown what each convolution gives,
+/// pooled if it pools.
+std::vector<Variable> vgg16_blocks(
+    Tape& tape, ParameterSet& parameters, const std::vector<Vgg16Conv>& convolutions, const Variable& images,
+    bool last_pool = true, const std::function<void(const Vgg16Conv&, const Variable&)>& observe = nullptr);
 
 }  // namespace objloc

@@ -37,7 +37,7 @@ struct Trainee {
           optimizer(backend_, localizer.parameters(), options, Localizer::in_backbone),
           step(backend_, optimizer,
                {[this](const Tensor& images, const Tensor& boxes) { scenes.draw(images, boxes); },
-                training_graph(localizer, BoxLoss::bce),
+                training_graph(localizer, BoxLoss{}),
                 {batch_, config.side, config.side, 3},
                 {batch_, config.outputs()}}) {}
 

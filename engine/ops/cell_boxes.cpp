@@ -2,20 +2,35 @@
 #include "engine/ops/ops.h"
 
 namespace objloc::ops {
+namespace {
 
-Variable cell_boxes(Tape& tape, const Variable& cells) {
-    const Shape& shape = cells.shape();
-    if (shape.rank() != 4 || (shape[3] != 4 && shape[3] != 5)) {
-        throw Error("cell_boxes", "wants (N, rows, columns, 4 or 5), not " + shape.text());
+CellBoxesProblem problem_of(const Shape& votes, const std::vector<CellGrid>& grids) {
+    CellBoxesProblem problem;
+    if (grids.size() > static_cast<size_t>(CellBoxesProblem::kMaxGrids)) {
+        throw Error("cell_boxes", "takes at most " + std::to_string(CellBoxesProblem::kMaxGrids) + " grids");
     }
-    const CellBoxesProblem problem{shape[0], shape[1], shape[2], shape[3] - 1};
+    for (const CellGrid& grid : grids) problem.grid[problem.grids++] = grid;
+    const bool fits = votes.rank() == 3 && votes[1] == problem.cells() && (votes[2] == 4 || votes[2] == 5);
+    if (!fits || votes.count() == 0) {
+        throw Error("cell_boxes",
+                    "wants (N, " + std::to_string(problem.cells()) + " cells, 4 or 5), not " + votes.text());
+    }
+    problem.N = votes[0];
+    problem.outputs = votes[2] - 1;
+    return problem;
+}
+
+}  // namespace
+
+Variable cell_boxes(Tape& tape, const Variable& votes, const std::vector<CellGrid>& grids) {
+    const CellBoxesProblem problem = problem_of(votes.shape(), grids);
     Backend& backend = tape.backend();
     const Tensor boxes = backend.allocate({problem.N, problem.outputs});
-    const Tensor attention = backend.allocate({problem.N, problem.rows, problem.columns});
-    backend.cell_boxes_forward(problem, cells.value(), attention, boxes);
-    return tape.record(boxes, {cells}, [&tape, &backend, problem, cells, attention](const Tensor& dboxes) {
-        tape.send(cells, [&](const Tensor& dcells) {
-            backend.cell_boxes_backward(problem, cells.value(), attention, dboxes, dcells);
+    const Tensor attention = backend.allocate({problem.N, problem.cells()});
+    backend.cell_boxes_forward(problem, votes.value(), attention, boxes);
+    return tape.record(boxes, {votes}, [&tape, &backend, problem, votes, attention](const Tensor& dboxes) {
+        tape.send(votes, [&](const Tensor& dvotes) {
+            backend.cell_boxes_backward(problem, votes.value(), attention, dboxes, dvotes);
         });
     });
 }

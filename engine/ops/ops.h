@@ -41,6 +41,10 @@ Variable sigmoid(Tape& tape, const Variable& x);
 /// (N, ...) -> (N, everything else). No data moves.
 Variable flatten(Tape& tape, const Variable& x);
 
+/// (N, any axes, F) each, the same N and F -> (N, all their rows of F, F). keras.layers.Concatenate(axis=1)
+/// of parts reshaped to (N, rows, F).
+Variable concatenate(Tape& tape, const std::vector<Variable>& parts);
+
 /// Equal shapes.
 Variable add(Tape& tape, const Variable& a, const Variable& b);
 Variable mul(Tape& tape, const Variable& a, const Variable& b);
@@ -54,10 +58,11 @@ Variable bce(Tape& tape, const Variable& probabilities, const Variable& targets)
 /// The same from logits, exact at any size: tf.nn.sigmoid_cross_entropy_with_logits, averaged.
 Variable sigmoid_bce(Tape& tape, const Variable& logits, const Variable& targets);
 
-/// Mean of 1 - GIoU over boxes (N, 3 or 4), each (x, y, size) or (x, y, w, h). Truth gets no gradient.
-Variable giou_loss(Tape& tape, const Variable& predicted, const Variable& truth);
+/// Mean of (1 - GIoU)^power, power 1 or 2, over boxes (N, 3 or 4), each (x, y, size) or (x, y, w, h). Truth
+/// gets no gradient.
+Variable giou_loss(Tape& tape, const Variable& predicted, const Variable& truth, int power);
 
-/// Votes (N, rows, columns, 1 + outputs) -> boxes (N, outputs); see CellBoxesProblem.
-Variable cell_boxes(Tape& tape, const Variable& cells);
+/// Votes (N, cells of all grids, 1 + outputs) -> boxes (N, outputs); engine/cell_vote.h has the formula.
+Variable cell_boxes(Tape& tape, const Variable& votes, const std::vector<CellGrid>& grids);
 
 }  // namespace objloc::ops

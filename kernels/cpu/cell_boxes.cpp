@@ -1,44 +1,25 @@
-// Boxes from the votes of cells; CellBoxesProblem has the formula. cells (N, rows, columns, 1 + outputs),
-// attention (N, rows, columns), boxes (N, outputs). An image's grid is a few dozen cells: images are shared
-// among threads.
+// Boxes from the votes of cells; engine/cell_vote.h has the formula. votes (N, cells, 1 + outputs), attention
+// (N, cells), boxes (N, outputs). An image has a thousand cells or so: images are shared among threads.
 #include <algorithm>
 #include <array>
 #include <cmath>
 
+#include "engine/cell_vote.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/parallel.h"
 
 namespace objloc {
 namespace {
 
-constexpr int64_t kImageGrain = 8;
+constexpr int64_t kImageGrain = 2;
 
-/// What cell `c` says of the centre (o = 0, 1) or the extents (o = 2, 3) in fractions of the image, and how
-/// that moves with its number.
-struct Vote {
-    double value, slope;
-};
-
-Vote vote(const CellBoxesProblem& problem, const float* cells, int64_t c, int64_t o) {
-    const double said = double{cells[c * (1 + problem.outputs) + 1 + o]};
-    if (o >= 2) {
-        const double part = 1 / (1 + std::exp(-said));
-        return {part, part * (1 - part)};
-    }
-    const double place =
-        o == 0 ? (static_cast<double>(c % problem.columns) + 0.5) / static_cast<double>(problem.columns)
-               : (static_cast<double>(c / problem.columns) + 0.5) / static_cast<double>(problem.rows);
-    const double away = std::tanh(said);
-    return {place + away / 2, (1 - away * away) / 2};
-}
-
-void attend(const CellBoxesProblem& problem, const float* cells, float* attention) {
+void attend(const CellBoxesProblem& problem, const float* votes, float* attention) {
     const int64_t features = 1 + problem.outputs;
-    float largest = cells[0];
-    for (int64_t c = 1; c < problem.cells(); ++c) largest = std::max(largest, cells[c * features]);
+    float largest = votes[0];
+    for (int64_t c = 1; c < problem.cells(); ++c) largest = std::max(largest, votes[c * features]);
     double sum = 0;
     for (int64_t c = 0; c < problem.cells(); ++c) {
-        attention[c] = std::exp(cells[c * features] - largest);
+        attention[c] = std::exp(votes[c * features] - largest);
         sum += double{attention[c]};
     }
     for (int64_t c = 0; c < problem.cells(); ++c)
@@ -47,18 +28,19 @@ void attend(const CellBoxesProblem& problem, const float* cells, float* attentio
 
 }  // namespace
 
-void CpuBackend::cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& cells,
+void CpuBackend::cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& votes,
                                     const Tensor& attention, const Tensor& boxes) {
     const int64_t features = 1 + problem.outputs;
     cpu::parallel_for(threads_, problem.N, kImageGrain, [&](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; ++n) {
-            const float* cell = cells.data<float>() + n * problem.cells() * features;
+            const float* vote = votes.data<float>() + n * problem.cells() * features;
             float* weight = attention.data<float>() + n * problem.cells();
-            attend(problem, cell, weight);
+            attend(problem, vote, weight);
             std::array<double, 4> sum{};  // centre, extents
             for (int64_t c = 0; c < problem.cells(); ++c) {
                 for (int64_t o = 0; o < problem.outputs; ++o) {
-                    sum[static_cast<size_t>(o)] += double{weight[c]} * vote(problem, cell, c, o).value;
+                    sum[static_cast<size_t>(o)] +=
+                        double{weight[c]} * double{cell_vote(problem, vote, c, o).value};
                 }
             }
             float* box = boxes.data<float>() + n * problem.outputs;
@@ -70,15 +52,15 @@ void CpuBackend::cell_boxes_forward(const CellBoxesProblem& problem, const Tenso
     });
 }
 
-void CpuBackend::cell_boxes_backward(const CellBoxesProblem& problem, const Tensor& cells,
-                                     const Tensor& attention, const Tensor& dboxes, const Tensor& dcells) {
+void CpuBackend::cell_boxes_backward(const CellBoxesProblem& problem, const Tensor& votes,
+                                     const Tensor& attention, const Tensor& dboxes, const Tensor& dvotes) {
     const int64_t features = 1 + problem.outputs;
     cpu::parallel_for(threads_, problem.N, kImageGrain, [&](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; ++n) {
-            const float* cell = cells.data<float>() + n * problem.cells() * features;
+            const float* vote = votes.data<float>() + n * problem.cells() * features;
             const float* weight = attention.data<float>() + n * problem.cells();
             const float* dbox = dboxes.data<float>() + n * problem.outputs;
-            float* to = dcells.data<float>() + n * problem.cells() * features;
+            float* to = dvotes.data<float>() + n * problem.cells() * features;
             // By the centre and the extents: the corner is centre - extent / 2.
             std::array<double, 4> dvote = {dbox[0], dbox[1], dbox[2], problem.outputs == 4 ? dbox[3] : 0.f};
             dvote[2] -= double{dbox[0]} / 2;
@@ -88,7 +70,7 @@ void CpuBackend::cell_boxes_backward(const CellBoxesProblem& problem, const Tens
             const auto gain = [&](int64_t c) {
                 double sum = 0;
                 for (int64_t o = 0; o < problem.outputs; ++o) {
-                    sum += dvote[static_cast<size_t>(o)] * vote(problem, cell, c, o).value;
+                    sum += dvote[static_cast<size_t>(o)] * double{cell_vote(problem, vote, c, o).value};
                 }
                 return sum;
             };
@@ -96,7 +78,7 @@ void CpuBackend::cell_boxes_backward(const CellBoxesProblem& problem, const Tens
             for (int64_t c = 0; c < problem.cells(); ++c) {
                 to[c * features] = static_cast<float>(double{weight[c]} * (gain(c) - average));
                 for (int64_t o = 0; o < problem.outputs; ++o) {
-                    const double slope = double{weight[c]} * vote(problem, cell, c, o).slope;
+                    const double slope = double{weight[c]} * double{cell_vote(problem, vote, c, o).slope};
                     to[c * features + 1 + o] = static_cast<float>(slope * dvote[static_cast<size_t>(o)]);
                 }
             }

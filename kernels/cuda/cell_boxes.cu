@@ -1,9 +1,8 @@
-// One box from the votes of all cells; CellBoxesProblem has the formula.
+// One box from the votes of all cells; engine/cell_vote.h has the formula.
 //
-// cells, dcells (N, rows, columns, 1 + outputs), attention (N, rows, columns), boxes, dboxes (N, outputs). A
-// block owns an image, its threads share the cells. Sums are in double and added as a fixed tree:
-// deterministic. Reference: soft-argmax, Luvizon et al., "Human pose regression by combining indirect part
-// detection and contextual information", 2017.
+// votes, dvotes (N, cells, 1 + outputs), attention (N, cells), boxes, dboxes (N, outputs). A block owns an
+// image, its threads share the cells. Sums are in double and added as a fixed tree: deterministic.
+#include "engine/cell_vote.h"
 #include "kernels/cuda/cuda_backend.cuh"
 #include "kernels/cuda/vector.cuh"
 
@@ -41,46 +40,28 @@ struct Larger {
     __device__ double operator()(double a, double b) const { return a > b ? a : b; }
 };
 
-/// What cell `c` says of the centre (o = 0, 1) or the extents (o = 2, 3) in fractions of the image, and how
-/// that moves with its number.
-struct Vote {
-    double value, slope;
-};
-
-__device__ Vote vote(const CellBoxesProblem& problem, const float* cells, int64_t c, int64_t o) {
-    const double said = double{cells[c * (1 + problem.outputs) + 1 + o]};
-    if (o >= 2) {
-        const double part = 1 / (1 + exp(-said));
-        return {part, part * (1 - part)};
-    }
-    const double place =
-        o == 0 ? (static_cast<double>(c % problem.columns) + 0.5) / static_cast<double>(problem.columns)
-               : (static_cast<double>(c / problem.columns) + 0.5) / static_cast<double>(problem.rows);
-    const double away = tanh(said);
-    return {place + away / 2, (1 - away * away) / 2};
-}
-
 /// The outputs are a constant so that each has a register.
 template <int kOutputs>
 __global__ void __launch_bounds__(kThreads)
-    cell_boxes_forward_kernel(CellBoxesProblem problem, const float* all_cells, float* all_attention,
+    cell_boxes_forward_kernel(CellBoxesProblem problem, const float* all_votes, float* all_attention,
                               float* boxes) {
     const int64_t n = blockIdx.x, count = problem.cells(), features = 1 + kOutputs;
-    const float* cells = all_cells + n * count * features;
+    const float* votes = all_votes + n * count * features;
     float* attention = all_attention + n * count;
-    double largest = double{cells[0]};
+    double largest = double{votes[0]};
     for (int64_t c = threadIdx.x; c < count; c += kThreads)
-        largest = Larger()(largest, double{cells[c * features]});
+        largest = Larger()(largest, double{votes[c * features]});
     largest = across_block(largest, Larger());
     double total = 0;
     for (int64_t c = threadIdx.x; c < count; c += kThreads)
-        total += exp(double{cells[c * features]} - largest);
+        total += exp(double{votes[c * features]} - largest);
     total = across_block(total, Plus());
     double sums[static_cast<size_t>(kOutputs)] = {};
     for (int64_t c = threadIdx.x; c < count; c += kThreads) {
-        const float weight = static_cast<float>(exp(double{cells[c * features]} - largest) / total);
+        const float weight = static_cast<float>(exp(double{votes[c * features]} - largest) / total);
         attention[c] = weight;
-        for (int o = 0; o < kOutputs; ++o) sums[o] += double{weight} * vote(problem, cells, c, o).value;
+        for (int o = 0; o < kOutputs; ++o)
+            sums[o] += double{weight} * double{cell_vote(problem, votes, c, o).value};
     }
     for (double& sum : sums) sum = across_block(sum, Plus());
     if (threadIdx.x != 0) return;
@@ -92,13 +73,13 @@ __global__ void __launch_bounds__(kThreads)
 
 template <int kOutputs>
 __global__ void __launch_bounds__(kThreads)
-    cell_boxes_backward_kernel(CellBoxesProblem problem, const float* all_cells, const float* all_attention,
-                               const float* dboxes, float* all_dcells) {
+    cell_boxes_backward_kernel(CellBoxesProblem problem, const float* all_votes, const float* all_attention,
+                               const float* dboxes, float* all_dvotes) {
     const int64_t n = blockIdx.x, count = problem.cells(), features = 1 + kOutputs;
-    const float* cells = all_cells + n * count * features;
+    const float* votes = all_votes + n * count * features;
     const float* attention = all_attention + n * count;
     const float* dbox = dboxes + n * kOutputs;
-    float* dcells = all_dcells + n * count * features;
+    float* dvotes = all_dvotes + n * count * features;
     // By the centre and the extents: the corner is centre - extent / 2.
     double dvote[static_cast<size_t>(kOutputs)];
     for (int o = 0; o < kOutputs; ++o) dvote[o] = double{dbox[o]};
@@ -106,7 +87,7 @@ __global__ void __launch_bounds__(kThreads)
     dvote[kOutputs - 1] -= double{dbox[1]} / 2;
     const auto gain = [&](int64_t c) {
         double sum = 0;
-        for (int o = 0; o < kOutputs; ++o) sum += dvote[o] * vote(problem, cells, c, o).value;
+        for (int o = 0; o < kOutputs; ++o) sum += dvote[o] * double{cell_vote(problem, votes, c, o).value};
         return sum;
     };
     double average = 0;
@@ -114,10 +95,10 @@ __global__ void __launch_bounds__(kThreads)
     average = across_block(average, Plus());
     for (int64_t c = threadIdx.x; c < count; c += kThreads) {
         // The softmax passes each cell's gain over the average gain.
-        dcells[c * features] = static_cast<float>(double{attention[c]} * (gain(c) - average));
+        dvotes[c * features] = static_cast<float>(double{attention[c]} * (gain(c) - average));
         for (int o = 0; o < kOutputs; ++o) {
-            const double slope = double{attention[c]} * vote(problem, cells, c, o).slope;
-            dcells[c * features + 1 + o] = static_cast<float>(slope * dvote[o]);
+            const double slope = double{attention[c]} * double{cell_vote(problem, votes, c, o).slope};
+            dvotes[c * features + 1 + o] = static_cast<float>(slope * dvote[o]);
         }
     }
 }
@@ -126,18 +107,18 @@ __global__ void __launch_bounds__(kThreads)
 
 // ---- Launchers --------------------------------------------------------------------------------------------
 
-void CudaBackend::cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& cells,
+void CudaBackend::cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& votes,
                                      const Tensor& attention, const Tensor& boxes) {
     const auto kernel = problem.outputs == 3 ? cell_boxes_forward_kernel<3> : cell_boxes_forward_kernel<4>;
     launch(kernel, blocks_for(problem.N, 1), dim3(kThreads), sizeof(CellBoxesShared), stream(), problem,
-           cells.data<float>(), attention.data<float>(), boxes.data<float>());
+           votes.data<float>(), attention.data<float>(), boxes.data<float>());
 }
 
-void CudaBackend::cell_boxes_backward(const CellBoxesProblem& problem, const Tensor& cells,
-                                      const Tensor& attention, const Tensor& dboxes, const Tensor& dcells) {
+void CudaBackend::cell_boxes_backward(const CellBoxesProblem& problem, const Tensor& votes,
+                                      const Tensor& attention, const Tensor& dboxes, const Tensor& dvotes) {
     const auto kernel = problem.outputs == 3 ? cell_boxes_backward_kernel<3> : cell_boxes_backward_kernel<4>;
     launch(kernel, blocks_for(problem.N, 1), dim3(kThreads), sizeof(CellBoxesShared), stream(), problem,
-           cells.data<float>(), attention.data<float>(), dboxes.data<float>(), dcells.data<float>());
+           votes.data<float>(), attention.data<float>(), dboxes.data<float>(), dvotes.data<float>());
 }
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

@@ -29,6 +29,8 @@ class CudaBackend : public Backend {
     void upload(const void* host, const Tensor& to) override;
     void download(const Tensor& from, void* host) override;
     void copy(const Tensor& from, const Tensor& to) override;
+    void copy_columns(const Tensor& from, int64_t from_column, const Tensor& to, int64_t to_column,
+                      int64_t columns) override;
     void fill(const Tensor& y, float value) override;
     void synchronize() override;
 
@@ -73,13 +75,14 @@ class CudaBackend : public Backend {
     void sigmoid_bce_forward(const Tensor& z, const Tensor& t, const Tensor& loss) override;
     void sigmoid_bce_backward(const Tensor& z, const Tensor& t, const Tensor& dloss,
                               const Tensor& dz) override;
-    void giou_loss_forward(const Tensor& predicted, const Tensor& truth, const Tensor& loss) override;
-    void giou_loss_backward(const Tensor& predicted, const Tensor& truth, const Tensor& dloss,
+    void giou_loss_forward(int power, const Tensor& predicted, const Tensor& truth,
+                           const Tensor& loss) override;
+    void giou_loss_backward(int power, const Tensor& predicted, const Tensor& truth, const Tensor& dloss,
                             const Tensor& dpredicted) override;
-    void cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& cells, const Tensor& attention,
+    void cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& votes, const Tensor& attention,
                             const Tensor& boxes) override;
-    void cell_boxes_backward(const CellBoxesProblem& problem, const Tensor& cells, const Tensor& attention,
-                             const Tensor& dboxes, const Tensor& dcells) override;
+    void cell_boxes_backward(const CellBoxesProblem& problem, const Tensor& votes, const Tensor& attention,
+                             const Tensor& dboxes, const Tensor& dvotes) override;
     void sum_squares(const Tensor& x, const Tensor& y) override;
 
     void adam_update(const AdamSettings& settings, const std::vector<OptimizerSegment>& segments,

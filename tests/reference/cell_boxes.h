@@ -1,8 +1,8 @@
-// Boxes from the votes of cells (N, rows, columns, 1 + outputs):
-//   a = softmax over the grid of cells[.., 0]
-//   centre = sum of a * ((column + 1/2) / columns + tanh(cells[.., 1]) / 2,
-//                        (row + 1/2) / rows + tanh(cells[.., 2]) / 2)
-//   extent = sum of a / (1 + exp(-cells[.., 3 ..]));  box = (centre - extent / 2, extent)
+// Boxes from the votes of cells (N, cells of all grids, 1 + outputs); a grid (rows, columns) is a shape of
+// rank 2:
+//   a = softmax over all cells of votes[.., 0]
+//   centre = sum of a * ((column + 1/2 + 2 tanh(votes[.., 1])) / columns, (row + 1/2 + 2 tanh(votes[.., 2]))
+//   / rows) extent = sum of a / (1 + exp(-votes[.., 3 ..]));  box = (centre - extent / 2, extent)
 #pragma once
 
 #include <cmath>
@@ -12,37 +12,37 @@
 
 namespace objloc::reference {
 
-inline Array cell_attention(const Array& cells) {
-    const int64_t N = cells.shape[0], rows = cells.shape[1], columns = cells.shape[2];
-    Array attention({N, rows, columns});
+inline Array cell_attention(const Array& votes) {
+    const int64_t N = votes.shape[0], cells = votes.shape[1], features = votes.shape[2];
+    Array attention({N, cells});
     for (int64_t n = 0; n < N; ++n) {
         double total = 0;
-        for (int64_t p = 0; p < rows; ++p) {
-            for (int64_t q = 0; q < columns; ++q) total += std::exp(cells.at(n, p, q, 0));
-        }
-        for (int64_t p = 0; p < rows; ++p) {
-            for (int64_t q = 0; q < columns; ++q) {
-                attention[(n * rows + p) * columns + q] = std::exp(cells.at(n, p, q, 0)) / total;
-            }
-        }
+        for (int64_t c = 0; c < cells; ++c) total += std::exp(votes[(n * cells + c) * features]);
+        for (int64_t c = 0; c < cells; ++c)
+            attention.at(n, c) = std::exp(votes[(n * cells + c) * features]) / total;
     }
     return attention;
 }
 
-inline Array cell_boxes_forward(const Array& cells) {
-    const int64_t N = cells.shape[0], rows = cells.shape[1], columns = cells.shape[2],
-                  outputs = cells.shape[3] - 1;
-    const Array attention = cell_attention(cells);
+inline Array cell_boxes_forward(const Array& votes, const std::vector<Shape>& grids) {
+    const int64_t N = votes.shape[0], cells = votes.shape[1], outputs = votes.shape[2] - 1;
+    const Array attention = cell_attention(votes);
+    const auto said = [&](int64_t n, int64_t c, int64_t o) {
+        return votes[(n * cells + c) * (1 + outputs) + 1 + o];
+    };
     Array boxes({N, outputs});
     for (int64_t n = 0; n < N; ++n) {
-        for (int64_t p = 0; p < rows; ++p) {
-            for (int64_t q = 0; q < columns; ++q) {
-                const double a = attention[(n * rows + p) * columns + q];
-                boxes.at(n, 0) += a * ((static_cast<double>(q) + 0.5) / static_cast<double>(columns));
-                boxes.at(n, 1) += a * ((static_cast<double>(p) + 0.5) / static_cast<double>(rows));
-                for (int64_t o = 0; o < outputs; ++o) {
-                    const double said = cells.at(n, p, q, 1 + o);
-                    boxes.at(n, o) += a * (o < 2 ? std::tanh(said) / 2 : 1 / (1 + std::exp(-said)));
+        int64_t c = 0;
+        for (const Shape& grid : grids) {
+            const auto rows = static_cast<double>(grid[0]), columns = static_cast<double>(grid[1]);
+            for (int64_t p = 0; p < grid[0]; ++p) {
+                for (int64_t q = 0; q < grid[1]; ++q, ++c) {
+                    const double a = attention.at(n, c);
+                    const auto column = static_cast<double>(q), row = static_cast<double>(p);
+                    boxes.at(n, 0) += a * (column + 0.5 + 2 * std::tanh(said(n, c, 0))) / columns;
+                    boxes.at(n, 1) += a * (row + 0.5 + 2 * std::tanh(said(n, c, 1))) / rows;
+                    for (int64_t o = 2; o < outputs; ++o)
+                        boxes.at(n, o) += a / (1 + std::exp(-said(n, c, o)));
                 }
             }
         }

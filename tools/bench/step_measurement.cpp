@@ -77,7 +77,7 @@ class Training {
             backend, optimizer_,
             TrainingStep::Parts{
                 [this](const Tensor& images, const Tensor& boxes) { scenes_.draw(images, boxes); },
-                training_graph(bench_.localizer, BoxLoss::bce), images_, boxes_});
+                training_graph(bench_.localizer, BoxLoss{}), images_, boxes_});
         return [step] { step->run(kLearningRate); };
     }
 

@@ -64,6 +64,12 @@ void TimedBackend::copy(const Tensor& from, const Tensor& to) {
     timed({"copy", {from, to}}, [&] { inner_.copy(from, to); });
 }
 
+void TimedBackend::copy_columns(const Tensor& from, int64_t from_column, const Tensor& to, int64_t to_column,
+                                int64_t columns) {
+    timed({"copy_columns", {from, to}},
+          [&] { inner_.copy_columns(from, from_column, to, to_column, columns); });
+}
+
 void TimedBackend::fill(const Tensor& y, float value) {
     timed({"fill", {y}}, [&] { inner_.fill(y, value); });
 }
@@ -182,27 +188,28 @@ void TimedBackend::sigmoid_bce_backward(const Tensor& z, const Tensor& t, const 
     timed({"sigmoid_bce_backward", {z, t, dloss, dz}}, [&] { inner_.sigmoid_bce_backward(z, t, dloss, dz); });
 }
 
-void TimedBackend::giou_loss_forward(const Tensor& predicted, const Tensor& truth, const Tensor& loss) {
+void TimedBackend::giou_loss_forward(int power, const Tensor& predicted, const Tensor& truth,
+                                     const Tensor& loss) {
     timed({"giou_loss_forward", {predicted, truth, loss}},
-          [&] { inner_.giou_loss_forward(predicted, truth, loss); });
+          [&] { inner_.giou_loss_forward(power, predicted, truth, loss); });
 }
 
-void TimedBackend::giou_loss_backward(const Tensor& predicted, const Tensor& truth, const Tensor& dloss,
-                                      const Tensor& dpredicted) {
+void TimedBackend::giou_loss_backward(int power, const Tensor& predicted, const Tensor& truth,
+                                      const Tensor& dloss, const Tensor& dpredicted) {
     timed({"giou_loss_backward", {predicted, truth, dloss, dpredicted}},
-          [&] { inner_.giou_loss_backward(predicted, truth, dloss, dpredicted); });
+          [&] { inner_.giou_loss_backward(power, predicted, truth, dloss, dpredicted); });
 }
 
-void TimedBackend::cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& cells,
+void TimedBackend::cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& votes,
                                       const Tensor& attention, const Tensor& boxes) {
-    timed({"cell_boxes_forward", {cells, attention, boxes}},
-          [&] { inner_.cell_boxes_forward(problem, cells, attention, boxes); });
+    timed({"cell_boxes_forward", {votes, attention, boxes}},
+          [&] { inner_.cell_boxes_forward(problem, votes, attention, boxes); });
 }
 
-void TimedBackend::cell_boxes_backward(const CellBoxesProblem& problem, const Tensor& cells,
-                                       const Tensor& attention, const Tensor& dboxes, const Tensor& dcells) {
-    timed({"cell_boxes_backward", {cells, attention, dboxes, dcells}},
-          [&] { inner_.cell_boxes_backward(problem, cells, attention, dboxes, dcells); });
+void TimedBackend::cell_boxes_backward(const CellBoxesProblem& problem, const Tensor& votes,
+                                       const Tensor& attention, const Tensor& dboxes, const Tensor& dvotes) {
+    timed({"cell_boxes_backward", {votes, attention, dboxes, dvotes}},
+          [&] { inner_.cell_boxes_backward(problem, votes, attention, dboxes, dvotes); });
 }
 
 void TimedBackend::sum_squares(const Tensor& x, const Tensor& y) {

@@ -90,7 +90,7 @@ Evaluation evaluate(Backend& backend, Localizer& localizer, SceneGenerator& scen
         scenes.draw(images, boxes);
         Tape tape(backend, /*recording=*/false);
         const BoxPrediction prediction = localizer.predict(tape, tape.constant(images));
-        const Variable loss = box_loss(tape, BoxLoss::bce, prediction, tape.constant(boxes));
+        const Variable loss = box_loss(tape, BoxLoss{}, prediction, tape.constant(boxes));
         // A batch's loss is its mean: `loss` of the report weighs a last, smaller batch as the others.
         meter.add(prediction.boxes.value(), boxes, loss.value());
         truth.resize(truth.size() + static_cast<size_t>(n * outputs));

@@ -12,7 +12,7 @@
 namespace objloc {
 
 /// Streams of scenes: what is trained on is never evaluated on.
-enum : uint32_t { kTrainingStream = 0, kHeldOutStream = 1 };
+enum : uint32_t { kTrainingStream = 0, kHeldOutStream = 1, kWatchStream = 2 };
 
 struct Evaluation {
     BoxReport report;
