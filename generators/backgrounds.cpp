@@ -28,12 +28,31 @@ std::vector<std::string> files_of(const std::string& folder) {
     return files;
 }
 
-void add_folder(const std::string& folder, int side, BackgroundSet& set) {
+class Collector {
+  public:
+    Collector(int side, const Variety& variety) : side_(side), variety_(variety) {}
+
+    void add(const Image& photograph) {
+        for (Image& cut :
+             background_variants(photograph, side_, variety_.backgrounds, variety_.seed, photographs_++))
+            set.images.push_back(std::move(cut));
+    }
+    void add_folder(const std::string& folder);
+
+    BackgroundSet set;
+
+  private:
+    int side_;
+    Variety variety_;
+    uint64_t photographs_ = 0;
+};
+
+void Collector::add_folder(const std::string& folder) {
     const size_t before = set.images.size();
     for (const std::string& file : files_of(folder)) {
         const std::vector<uint8_t> bytes = read_file(file);
         if (is_image(bytes)) {
-            set.images.push_back(make_background(decode_image(bytes, file), side));
+            add(decode_image(bytes, file));
         } else {
             set.skipped.push_back(file);
         }
@@ -51,21 +70,21 @@ Image make_background(const Image& image, int side) {
     return resize(to_rgb(crop(image, left, top, square, square)), side, side);
 }
 
-BackgroundSet load_backgrounds(const std::vector<std::string>& paths, int side) {
-    BackgroundSet set;
+BackgroundSet load_backgrounds(const std::vector<std::string>& paths, int side, const Variety& variety) {
+    Collector collector(side, variety);
     for (const std::string& path : paths) {
         std::error_code ignored;
         if (fs::is_directory(path, ignored)) {
-            add_folder(path, side, set);
+            collector.add_folder(path);
         } else {
-            set.images.push_back(make_background(load_image(path), side));
+            collector.add(load_image(path));
         }
     }
-    if (!paths.empty()) return set;
-    for (const EmbeddedFile& file : embedded_backgrounds()) {
-        set.images.push_back(make_background(decode_image(file.bytes, std::string(file.name)), side));
+    if (paths.empty()) {
+        for (const EmbeddedFile& file : embedded_backgrounds())
+            collector.add(decode_image(file.bytes, std::string(file.name)));
     }
-    return set;
+    return std::move(collector.set);
 }
 
 }  // namespace objloc

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "generators/image.h"
+#include "generators/variants.h"
 
 namespace objloc {
 
@@ -18,7 +19,8 @@ struct BackgroundSet {
 };
 
 /// Files and folders, in the order given, a folder's files by name. No paths: those that come with the
-/// program. Throws Error for a missing path, an unreadable image, or when there is no image at all.
-BackgroundSet load_backgrounds(const std::vector<std::string>& paths, int side);
+/// program. Each picture gives `variety.backgrounds` of them. Throws Error for a missing path, an unreadable
+/// image, or when there is no image at all.
+BackgroundSet load_backgrounds(const std::vector<std::string>& paths, int side, const Variety& variety = {});
 
 }  // namespace objloc

@@ -50,23 +50,26 @@ SceneGenerator::SceneGenerator(Backend& backend, const SceneSpec& spec, const Sc
     : backend_(backend), spec_(spec), next_index_(backend.allocate({1}, DType::i64)) {
     check(spec);
     spec_.sprites = spec_.backgrounds = 0;
-    if (spec.kind != SceneKind::blob) load_sprite(sources.sprite);
-    if (spec.kind == SceneKind::natural) load_photographs(sources.backgrounds);
+    if (spec.kind != SceneKind::blob) load_sprite(sources);
+    if (spec.kind == SceneKind::natural) load_photographs(sources);
     seek(0);
 }
 
-void SceneGenerator::load_sprite(const std::string& path) {
+void SceneGenerator::load_sprite(const SceneSources& sources) {
+    const std::string& path = sources.sprite;
     const EmbeddedFile cat = embedded_sprite();
     const std::string where = path.empty() ? std::string(cat.name) : path;
     const Image image = path.empty() ? decode_image(cat.bytes, where) : load_image(path);
-    const SpriteAtlas atlas = make_sprite_atlas(trim_sprite(image, where), spec_.side, spec_.outputs);
+    const SpriteAtlas atlas = make_sprite_atlas(
+        sprite_variants(trim_sprite(image, where), sources.variety.sprites, sources.variety.seed), spec_.side,
+        spec_.outputs);
     spec_.sprites = static_cast<int32_t>(atlas.entries.size());
     assets_.sprites = uploaded(backend_, atlas.entries, {spec_.sprites, 3}, DType::i32);
     assets_.atlas = uploaded(backend_, atlas.rgba, {static_cast<int64_t>(atlas.rgba.size())}, DType::u8);
 }
 
-void SceneGenerator::load_photographs(const std::vector<std::string>& paths) {
-    BackgroundSet set = load_backgrounds(paths, spec_.side);
+void SceneGenerator::load_photographs(const SceneSources& sources) {
+    BackgroundSet set = load_backgrounds(sources.backgrounds, spec_.side, sources.variety);
     std::vector<uint8_t> pixels;
     for (const Image& image : set.images)
         pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());

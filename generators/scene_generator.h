@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/backend.h"
+#include "generators/variants.h"
 
 namespace objloc {
 
@@ -16,6 +17,7 @@ const char* name_of(SceneKind kind);
 struct SceneSources {
     std::string sprite;                    // PNG with an alpha channel
     std::vector<std::string> backgrounds;  // files and folders
+    Variety variety = {};                  // of sprites and backgrounds
 };
 
 class SceneGenerator {
@@ -37,8 +39,8 @@ class SceneGenerator {
     const std::vector<std::string>& skipped_files() const { return skipped_; }
 
   private:
-    void load_sprite(const std::string& path);
-    void load_photographs(const std::vector<std::string>& paths);
+    void load_sprite(const SceneSources& sources);
+    void load_photographs(const SceneSources& sources);
 
     Backend& backend_;
     SceneSpec spec_;

@@ -38,19 +38,21 @@ Image trim_sprite(const Image& image, const std::string& where) {
     return crop(image, left, top, right - left, bottom - top);
 }
 
-SpriteAtlas make_sprite_atlas(const Image& sprite, int side, int outputs) {
-    const bool square = outputs == 3;
-    const int longest = std::max(sprite.width, sprite.height);
-    const auto resized = [&](const Image& from, int size) {
-        return resize(from, square ? size : scaled(size, sprite.width, longest),
-                      square ? size : scaled(size, sprite.height, longest));
-    };
-    const Image largest = resized(sprite, side / 2);
+SpriteAtlas make_sprite_atlas(const std::vector<Image>& sprites, int side, int outputs) {
     SpriteAtlas atlas;
-    for (int size = side / 4; size < side / 2; ++size) {
-        const Image image = resized(largest, size);
-        atlas.entries.push_back({image.width, image.height, static_cast<int32_t>(atlas.rgba.size())});
-        atlas.rgba.insert(atlas.rgba.end(), image.pixels.begin(), image.pixels.end());
+    for (const Image& sprite : sprites) {
+        const bool square = outputs == 3;
+        const int longest = std::max(sprite.width, sprite.height);
+        const auto resized = [&](const Image& from, int size) {
+            return resize(from, square ? size : scaled(size, sprite.width, longest),
+                          square ? size : scaled(size, sprite.height, longest));
+        };
+        const Image largest = resized(sprite, side / 2);
+        for (int size = side / 4; size < side / 2; ++size) {
+            const Image image = resized(largest, size);
+            atlas.entries.push_back({image.width, image.height, static_cast<int32_t>(atlas.rgba.size())});
+            atlas.rgba.insert(atlas.rgba.end(), image.pixels.begin(), image.pixels.end());
+        }
     }
     return atlas;
 }

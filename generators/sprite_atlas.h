@@ -9,7 +9,7 @@
 namespace objloc {
 
 struct SpriteAtlas {
-    std::vector<SpriteEntry> entries;  // smallest first
+    std::vector<SpriteEntry> entries;  // of each sprite its sizes, smallest first
     std::vector<uint8_t> rgba;
 };
 
@@ -17,9 +17,9 @@ struct SpriteAtlas {
 /// errors. Throws Error when it has no alpha channel or nothing in it is visible.
 Image trim_sprite(const Image& image, const std::string& where);
 
-/// Sizes side / 4 up to side / 2, end-exclusive: 32 to 63 pixels for a side of 128. As in the seed the sprite
-/// is first made side / 2 and that is made smaller. `outputs` 3 squeezes it into a square; 4 keeps its
-/// proportions, the longer side being the size. `sprite` has four channels.
-SpriteAtlas make_sprite_atlas(const Image& sprite, int side, int outputs);
+/// Each sprite in the sizes side / 4 up to side / 2, end-exclusive: 32 to 63 pixels for a side of 128. As in
+/// the seed a sprite is first made side / 2 and that is made smaller. `outputs` 3 squeezes it into a square;
+/// 4 keeps its proportions, the longer side being the size. Sprites have four channels.
+SpriteAtlas make_sprite_atlas(const std::vector<Image>& sprites, int side, int outputs);
 
 }  // namespace objloc

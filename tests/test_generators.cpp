@@ -97,7 +97,7 @@ Image expected_image(const SceneSpec& spec, const SpriteAtlas& atlas, const std:
 }
 
 SpriteAtlas cat_atlas() {
-    return make_sprite_atlas(decode_image(embedded_sprite().bytes, "cat"), 128, 3);
+    return make_sprite_atlas({decode_image(embedded_sprite().bytes, "cat")}, 128, 3);
 }
 
 }  // namespace

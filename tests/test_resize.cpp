@@ -12,7 +12,7 @@ namespace objloc {
 namespace {
 
 SpriteAtlas cat_atlas(int outputs) {
-    return make_sprite_atlas(decode_image(embedded_sprite().bytes, "cat"), 128, outputs);
+    return make_sprite_atlas({decode_image(embedded_sprite().bytes, "cat")}, 128, outputs);
 }
 
 std::span<const uint8_t> pixels_of(const SpriteAtlas& atlas, size_t i) {
@@ -85,7 +85,7 @@ TEST_CASE("sizes that are none are refused") {
 
 TEST_CASE("sprites: squeezed to a square, or in their own proportions") {
     const Image wide = fixtures::noise(90, 30, 4);
-    const SpriteAtlas square = make_sprite_atlas(wide, 128, 3), rect = make_sprite_atlas(wide, 128, 4);
+    const SpriteAtlas square = make_sprite_atlas({wide}, 128, 3), rect = make_sprite_atlas({wide}, 128, 4);
     for (size_t i = 0; i < 32; ++i) {
         const int size = 32 + static_cast<int>(i);
         CHECK(square.entries[i].width == size);
@@ -94,8 +94,8 @@ TEST_CASE("sprites: squeezed to a square, or in their own proportions") {
         CHECK(rect.entries[i].height == (size + 1) / 3);  // to nearest
         CHECK(pixels_of(rect, i).size() == static_cast<size_t>(4 * size * ((size + 1) / 3)));
     }
-    CHECK(make_sprite_atlas(fixtures::noise(1, 500, 4), 128, 4).entries[0].width == 1);
-    CHECK(make_sprite_atlas(wide, 32, 3).entries.size() == 8);
+    CHECK(make_sprite_atlas({fixtures::noise(1, 500, 4)}, 128, 4).entries[0].width == 1);
+    CHECK(make_sprite_atlas({wide}, 32, 3).entries.size() == 8);
 }
 
 TEST_CASE("transparent margins of a sprite are trimmed") {
