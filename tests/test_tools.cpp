@@ -145,7 +145,8 @@ TEST_CASE("--help says what to type, --summary prints the table, and neither wri
         CHECK(help.exit_code == 0);
         CHECK(help.out.substr(0, 400).find(std::string("    ") + tool) != std::string::npos);
     }
-    const ToolResult summary = run_tool_line("objloc_train --model vgg16 --summary", folder.path());
+    const ToolResult summary =
+        run_tool_line("objloc_train --recipe seed --model vgg16 --summary", folder.path());
     CHECK(summary.exit_code == 0);
     CHECK(summary.out.find("Total params: 14,739,267") != std::string::npos);
     CHECK(files_in(folder.path()) == 0);

@@ -11,5 +11,8 @@ int main(int argc, char** argv) {
         "objloc_train");
     objloc::TrainOptions options;
     options.add_to(app);
-    return objloc::run_tool(app, argc, argv, [&] { objloc::train(options); });
+    return objloc::run_tool(app, argc, argv, [&] {
+        options.apply_recipe(app);
+        objloc::train(options);
+    });
 }

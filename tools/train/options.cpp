@@ -1,9 +1,11 @@
 #include "tools/train/options.h"
 
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "models/box_loss.h"
 
 namespace objloc {
 namespace {
@@ -11,6 +13,12 @@ namespace {
 constexpr const char* kOfficialWeights = "weights/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5";
 
 void add_scene_flags(TrainOptions& options, CLI::App& app) {
+    app.add_option(
+           "--recipe", options.recipe,
+           "best: what measured best at the seed's budget (tools/results/ has the table); seed: the Keras "
+           "blog post's head, loss and constant rate. Flags given by hand win")
+        ->check(CLI::IsMember({"best", "seed"}))
+        ->capture_default_str();
     app.add_option("--scene", options.scene,
                    "blob: a white disc on black; cat: a cat on black; natural: a cat on photographs")
         ->check(CLI::IsMember({"blob", "cat", "natural"}))
@@ -19,6 +27,14 @@ void add_scene_flags(TrainOptions& options, CLI::App& app) {
                    "your own object instead of the cat: a PNG with an alpha channel");
     app.add_option("--backgrounds", options.backgrounds,
                    "your own photographs: folders or PNG/JPEG files of any size");
+    app.add_option("--sprite-variants", options.sprite_variants,
+                   "looks of the object: as it is, and others turned, mirrored, lighter or darker, blurred")
+        ->check(CLI::Range(1, 64))
+        ->capture_default_str();
+    app.add_option("--background-variants", options.background_variants,
+                   "cuts of each photograph: its middle, and others at random places, mirrored or not")
+        ->check(CLI::Range(1, 64))
+        ->capture_default_str();
     app.add_option("--side", options.side, "pixels of the square scenes and of the network's input")
         ->check(CLI::Range(32, 1024))
         ->capture_default_str();
@@ -41,12 +57,14 @@ void add_model_flags(TrainOptions& options, CLI::App& app) {
     app.add_option("--freeze", options.freeze, "backbone: train the head alone")
         ->check(CLI::IsMember({"none", "backbone"}))
         ->capture_default_str();
-    app.add_option("--head", options.head,
-                   "flatten: Flatten and Dense, as the seed; cells: every cell of the last feature map votes")
+    app.add_option(
+           "--head", options.head,
+           "flatten: Flatten and Dense, as the seed; cells: the cells of all feature maps but the first vote")
         ->check(CLI::IsMember({"flatten", "cells"}))
         ->capture_default_str();
-    app.add_option("--loss", options.loss, "bce: the seed's; giou: 1 - GIoU; bce+giou: their sum")
-        ->check(CLI::IsMember({"bce", "giou", "bce+giou"}))
+    app.add_option("--loss", options.loss,
+                   "bce: the seed's; giou: 1 - GIoU; giou2: its square; bce+giou, bce+giou2: sums")
+        ->check(CLI::IsMember(std::vector<std::string>(std::begin(kBoxLosses), std::end(kBoxLosses))))
         ->capture_default_str();
     app.add_option("--preprocess", options.preprocess,
                    "unit: RGB in [0,1], as the seed; caffe: BGR minus ImageNet's means, as VGG16 was trained")
@@ -68,9 +86,7 @@ void add_budget_flags(TrainOptions& options, CLI::App& app) {
 
 void add_optimizer_flags(TrainOptions& options, CLI::App& app) {
     app.add_option("--lr", options.lr, "learning rate")->check(CLI::PositiveNumber)->capture_default_str();
-    app.add_option(
-           "--schedule", options.schedule,
-           "constant, as the seed, leaves the last boxes noisy (IoU 0.84 on blob where cosine ends at 0.86)")
+    app.add_option("--schedule", options.schedule, "constant, as the seed, leaves the last boxes noisy")
         ->check(CLI::IsMember({"constant", "step", "cosine"}))
         ->capture_default_str();
     app.add_option(
@@ -123,6 +139,23 @@ void TrainOptions::add_to(CLI::App& app) {
     add_output_flags(*this, app);
 }
 
+void TrainOptions::apply_recipe(const CLI::App& app) {
+    if (freeze == "backbone" && app.count("--backbone-lr-multiplier") == 0) backbone_lr_multiplier = 1;
+    if (recipe != "seed") return;
+    const auto set = [&app](const std::string& flag, auto& value, const auto& of_recipe) {
+        if (app.count(flag) == 0) value = of_recipe;
+    };
+    set("--head", head, "flatten");
+    set("--loss", loss, "bce");
+    set("--schedule", schedule, "constant");
+    set("--warmup", warmup, 0);
+    set("--clip-norm", clip_norm, 0);
+    set("--lr", lr, 1e-3);
+    set("--backbone-lr-multiplier", backbone_lr_multiplier, 1);
+    set("--sprite-variants", sprite_variants, 1);
+    set("--background-variants", background_variants, 1);
+}
+
 void TrainOptions::check() const {
     if (scene == "blob" && !sprite.empty()) {
         throw Error("--sprite", "does not concern --scene blob", "Use --scene cat or --scene natural.");
@@ -162,9 +195,12 @@ OptimizerOptions TrainOptions::make_optimizer_options() const {
 
 std::string TrainOptions::to_json() const {
     const nlohmann::ordered_json json = {
+        {"recipe", recipe},
         {"scene", scene},
         {"sprite", sprite},
         {"backgrounds", backgrounds},
+        {"sprite_variants", sprite_variants},
+        {"background_variants", background_variants},
         {"side", side},
         {"box", box},
         {"head", head},

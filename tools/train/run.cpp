@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "engine/error.h"
 #include "engine/training_step.h"
@@ -14,6 +15,7 @@
 #include "tools/common/evaluation.h"
 #include "tools/common/pictures.h"
 #include "tools/common/progress.h"
+#include "tools/train/collapse_watch.h"
 #include "tools/train/run_folder.h"
 
 namespace objloc {
@@ -34,6 +36,11 @@ SceneSpec scene_spec(const TrainOptions& options, const LocalizerConfig& config,
     spec.stream = stream;
     spec.preprocess = config.preprocess;
     return spec;
+}
+
+/// The looks that pictures are trained with; evaluation shows them as they are.
+Variety variety(const TrainOptions& options) {
+    return {options.sprite_variants, options.background_variants, options.seed};
 }
 
 std::string metrics_line(const BoxReport& report, const TrainOptions& options, int64_t step, double rate,
@@ -64,7 +71,7 @@ class Run {
           backend_(options.device.make()),
           folder_(options.out, options.scene),
           localizer_(choice.config, options.seed),
-          sources_{options.sprite, options.backgrounds},
+          sources_{options.sprite, options.backgrounds, variety(options)},
           scenes_(*backend_, scene_spec(options, choice.config, kTrainingStream), sources_),
           schedule_(options.make_schedule()) {
         fmt::print("{}\nDevice: {}\nRun folder: {}\n", choice.reason, backend_->description(),
@@ -86,6 +93,9 @@ class Run {
                            training_graph(localizer_, parse_box_loss(options_.loss)),
                            {options_.batch, config.side, config.side, 3},
                            {options_.batch, config.outputs()}});
+        watch_.emplace(*backend_, localizer_,
+                       SceneGenerator(*backend_, scene_spec(options_, config, kWatchStream), sources_),
+                       options_.total_steps());
         begin_ = Clock::now();
         for (int64_t epoch = 0; epoch < options_.epochs; ++epoch) run_epoch(step, optimizer, epoch);
         training_seconds_ = seconds_since(begin_);
@@ -105,8 +115,10 @@ class Run {
     }
 
     void report() {
+        SceneSources as_they_are = sources_;
+        as_they_are.variety = {};
         SceneGenerator held_out(*backend_, scene_spec(options_, localizer_.config(), kHeldOutStream),
-                                sources_);
+                                as_they_are);
         const Evaluation evaluation =
             evaluate(*backend_, localizer_, held_out, options_.held_out, options_.batch);
         write_predictions(folder_.file("predictions.png"), *backend_, localizer_, held_out);
@@ -152,6 +164,7 @@ class Run {
             require_finite(report, norm, global);
             folder_.log(metrics_line(report, options_, global, rate, norm, speed));
             add_to(total, report);
+            if (const auto warning = watch_->check(report, global)) fmt::print(stderr, "\n{}", *warning);
             progress.show(s, note(report, speed) + ", " + time_left(global) + " left");
         }
         const double speed =
@@ -200,6 +213,7 @@ class Run {
     SceneSources sources_;
     SceneGenerator scenes_;
     Schedule schedule_;
+    std::optional<CollapseWatch> watch_;
     Clock::time_point begin_;
     double training_seconds_ = 0;
 };
