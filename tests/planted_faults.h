@@ -17,6 +17,16 @@ const std::vector<PlantedFault>& planted_faults();
 /// Those around mbarriers and the copy engine.
 const std::vector<PlantedFault>& planted_hopper_faults();
 
+/// Those around products of a warpgroup and stores of boxes.
+const std::vector<PlantedFault>& planted_wgmma_faults();
+
+/// d (64, columns) = a * b through wgmma. a (64, 64), with `outer_a` given transposed as (depth, row); b
+/// (columns, 64), with `outer_b` given as (depth, column); columns: 64, 128 or 256.
+std::vector<float> run_wgmma_bf16(const std::vector<float>& a, const std::vector<float>& b, bool outer_a,
+                                  bool outer_b);
+/// The same with a (64, 32) and b (columns, 32).
+std::vector<float> run_wgmma_tf32(const std::vector<float>& a, const std::vector<float>& b);
+
 /// The three tiles (32, 32) of x (40, 70) whose first elements are x[-3, -5], x[-3, 27] and x[-3, 59], zeros
 /// outside, by a pipeline of swizzled tma_load_2d.
 std::vector<float> run_tile_pipeline(const std::vector<float>& x);

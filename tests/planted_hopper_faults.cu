@@ -1,4 +1,4 @@
-#include "kernels/cuda/ptx.cuh"
+#include "kernels/cuda/tma.cuh"
 #include "tests/device_array.cuh"
 #include "tests/planted_faults.h"
 

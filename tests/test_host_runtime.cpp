@@ -48,7 +48,16 @@ std::vector<float> plain_product(const std::vector<float>& a, const std::vector<
 std::vector<PlantedFault> all_faults() {
     std::vector<PlantedFault> all = planted_faults();
     all.insert(all.end(), planted_hopper_faults().begin(), planted_hopper_faults().end());
+    all.insert(all.end(), planted_wgmma_faults().begin(), planted_wgmma_faults().end());
     return all;
+}
+
+/// x (rows, columns) as (columns, rows).
+std::vector<float> transposed(const std::vector<float>& x, size_t columns) {
+    const size_t rows = x.size() / columns;
+    std::vector<float> result(x.size());
+    for (size_t i = 0; i < x.size(); ++i) result[i % columns * rows + i / columns] = x[i];
+    return result;
 }
 
 /// x (rows, columns) at a place that may lie outside, where it is 0.
@@ -131,6 +140,23 @@ TEST_CASE("mma and ldmatrix equal plain loops") {
         const HostRuntimeScope scope({.checks = true, .adversarial_seed = seed, .threads = 1});
         CHECK(run_mma_bf16(a16, b16, c) == plain_product(a16, b16, c, 16, 8));
         CHECK(run_mma_tf32(a8, b8, c) == plain_product(a8, b8, c, 16, 8));
+    }
+}
+
+TEST_CASE("wgmma equals plain loops, whichever way its operands lie") {
+    for (const size_t columns : {size_t{64}, size_t{128}, size_t{256}}) {
+        const auto a = small_integers(64 * 64, 6), b = small_integers(columns * 64, 7);
+        const std::vector<float> zero(64 * columns, 0.0f), b_down = transposed(b, 64);
+        const auto expected = plain_product(a, b_down, zero, 64, columns);
+        for (const uint64_t seed : kSeeds) {
+            const HostRuntimeScope scope({.checks = true, .adversarial_seed = seed, .threads = 1});
+            CHECK(run_wgmma_bf16(a, b, false, false) == expected);
+            CHECK(run_wgmma_bf16(transposed(a, 64), b, true, false) == expected);
+            CHECK(run_wgmma_bf16(a, b_down, false, true) == expected);
+            CHECK(run_wgmma_bf16(transposed(a, 64), b_down, true, true) == expected);
+        }
+        const auto a32 = small_integers(64 * 32, 8), b32 = small_integers(columns * 32, 9);
+        CHECK(run_wgmma_tf32(a32, b32) == plain_product(a32, transposed(b32, 32), zero, 64, columns));
     }
 }
 

@@ -1,6 +1,8 @@
-// All inline PTX, as thin functions named after their instructions. Each has two bodies: the instruction for
-// the device, and for the host what the instruction means, which is what tests run (kernels/host). Reference:
-// NVIDIA, "Parallel Thread Execution ISA", the sections named at each function.
+// Inline PTX, as thin functions named after their instructions. Each has two bodies: the instruction for
+// the device, and for the host what the instruction means, which is what tests run (kernels/host). What came
+// with Hopper has headers of its own: tma.cuh (mbarriers, boxes of tensors) and wgmma.cuh (products of a
+// warpgroup). There is no other inline PTX. Reference: NVIDIA, "Parallel Thread Execution ISA", the sections
+// named at each function.
 //
 // Fragments of a warp's matrix product: group = lane / 4 and member = lane % 4 say which elements a lane
 // holds. 16-bit operands are two to a register, the lower column (or row, for b) in the lower half.
@@ -10,7 +12,6 @@
 #include <cstring>
 
 #include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/tensor_map.cuh"
 
 #define OBJLOC_DEVICE __device__ __forceinline__
 /// Where a thread waits, for the host runtime's messages. Costs nothing on the device.
@@ -23,11 +24,16 @@ struct Place {
     OBJLOC_DEVICE static constexpr Place current() { return {}; }
 };
 
+#endif
+
 /// What instructions take for an address in shared memory.
 OBJLOC_DEVICE uint32_t shared_address(const void* shared) {
+#if defined(OBJLOC_CUDA_ON_HOST)
+    return host::shared_offset(shared);
+#else
     return static_cast<uint32_t>(__cvta_generic_to_shared(shared));
-}
 #endif
+}
 
 // ---- Copies from global to shared memory, past the registers (sm_80)
 // --------------------------------------------
@@ -270,99 +276,6 @@ OBJLOC_DEVICE void mma_m16n8k8_tf32(Sums4& d, const uint32_t (&a)[4], const uint
         "{%0, %1, %2, %3};\n"
         : "+f"(d.value[0]), "+f"(d.value[1]), "+f"(d.value[2]), "+f"(d.value[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-#endif
-}
-
-// ---- mbarriers: barriers in shared memory that count arrivals and bytes (sm_90)
-// ----------------------------------------
-
-/// One mbarrier: 8 bytes of shared memory, aligned to 8. A phase is complete when `count` arrivals and all
-/// announced bytes have come; then the next phase begins. Phases alternate in parity, the first is 0.
-using MBarrier = uint64_t;
-
-/// mbarrier.init, and the fence that lets the copy engine see it. Other threads may use it after a barrier.
-OBJLOC_DEVICE void mbarrier_init(MBarrier* mbarrier, int count) {
-#if defined(OBJLOC_CUDA_ON_HOST)
-    host::mbarrier_init(mbarrier, static_cast<unsigned>(count));
-#else
-    asm volatile(
-        "mbarrier.init.shared::cta.b64 [%0], %1;\n"
-        "fence.mbarrier_init.release.cluster;\n" ::"r"(shared_address(mbarrier)),
-        "r"(count)
-        : "memory");
-#endif
-}
-
-/// One arrival. What this thread did until now is seen by who waits for the phase.
-OBJLOC_DEVICE void mbarrier_arrive(MBarrier* mbarrier, OBJLOC_PLACE) {
-#if defined(OBJLOC_CUDA_ON_HOST)
-    host::mbarrier_arrive(mbarrier, 0, where);
-#else
-    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];\n" ::"r"(shared_address(mbarrier)) : "memory");
-#endif
-}
-
-/// One arrival that announces `bytes` more to come by copies in this phase.
-OBJLOC_DEVICE void mbarrier_arrive_expect(MBarrier* mbarrier, int bytes, OBJLOC_PLACE) {
-#if defined(OBJLOC_CUDA_ON_HOST)
-    host::mbarrier_arrive(mbarrier, static_cast<size_t>(bytes), where);
-#else
-    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;\n" ::"r"(shared_address(mbarrier)),
-                 "r"(bytes)
-                 : "memory");
-#endif
-}
-
-/// Waits until the phase of this parity is complete: returns at once while the mbarrier is in one of the
-/// other.
-OBJLOC_DEVICE void mbarrier_wait(MBarrier* mbarrier, int parity, OBJLOC_PLACE) {
-#if defined(OBJLOC_CUDA_ON_HOST)
-    host::mbarrier_wait(mbarrier, static_cast<unsigned>(parity), where);
-#else
-    asm volatile(
-        "{\n"
-        ".reg .pred complete;\n"
-        "again:\n"
-        "mbarrier.try_wait.parity.shared::cta.b64 complete, [%0], %1;\n"
-        "@!complete bra again;\n"
-        "}\n" ::"r"(shared_address(mbarrier)),
-        "r"(parity)
-        : "memory");
-#endif
-}
-
-// ---- Boxes of tensors to shared memory by the copy engine (sm_90)
-// ------------------------------------------------------
-
-/// cp.async.bulk.tensor: one thread starts the copy of the box whose first element has these coordinates,
-/// innermost first; they may lie outside the tensor, where zeros are fetched. `shared` is aligned to 128
-/// bytes, with swizzle to 1024. The box's bytes, those outside included, count for `mbarrier`.
-OBJLOC_DEVICE void tma_load_2d(void* shared, const TensorMap& map, MBarrier* mbarrier, int c0, int c1) {
-#if defined(OBJLOC_CUDA_ON_HOST)
-    const int corner[] = {c0, c1};
-    host::start_box(map, corner, shared, mbarrier);
-#else
-    asm volatile(
-        "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, "
-        "%4}], "
-        "[%2];\n" ::"r"(shared_address(shared)),
-        "l"(&map), "r"(shared_address(mbarrier)), "r"(c0), "r"(c1)
-        : "memory");
-#endif
-}
-
-OBJLOC_DEVICE void tma_load_4d(void* shared, const TensorMap& map, MBarrier* mbarrier, int c0, int c1, int c2,
-                               int c3) {
-#if defined(OBJLOC_CUDA_ON_HOST)
-    const int corner[] = {c0, c1, c2, c3};
-    host::start_box(map, corner, shared, mbarrier);
-#else
-    asm volatile(
-        "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, "
-        "%4, %5, "
-        "%6}], [%2];\n" ::"r"(shared_address(shared)),
-        "l"(&map), "r"(shared_address(mbarrier)), "r"(c0), "r"(c1), "r"(c2), "r"(c3)
-        : "memory");
 #endif
 }
 

@@ -21,7 +21,11 @@ namespace objloc::OBJLOC_CUDA_NAMESPACE {
 using TensorMap = CUtensorMap;
 #endif
 
-enum class TensorElement { f32, bf16 };
+enum class TensorElement { f32, bf16, u8 };
+
+constexpr int64_t element_bytes(TensorElement element) {
+    return element == TensorElement::f32 ? 4 : element == TensorElement::bf16 ? 2 : 1;
+}
 
 /// One dimension of a tensor and of the boxes that are fetched from it.
 struct TensorDimension {
@@ -37,7 +41,7 @@ struct TensorDimension {
 inline TensorMap make_tensor_map(const void* base, TensorElement element, bool swizzle,
                                  std::initializer_list<TensorDimension> dimensions) {
     constexpr size_t kMost = 5;
-    const int64_t element_bytes = element == TensorElement::f32 ? 4 : 2;
+    const int64_t bytes = element_bytes(element);
     const auto require = [](bool fine, const char* failure) {
         if (!fine) throw Error("tensor map", failure);
     };
@@ -46,18 +50,17 @@ inline TensorMap make_tensor_map(const void* base, TensorElement element, bool s
     require(dimensions.begin()->stride == 1, "the innermost dimension must be dense");
     for (const TensorDimension& d : dimensions) {
         require(d.box >= 1 && d.box <= 256, "a box has 1 to 256 elements in each dimension");
-        require(d.stride == 1 || d.stride * element_bytes % 16 == 0, "strides must be multiples of 16 bytes");
+        require(d.stride == 1 || d.stride * bytes % 16 == 0, "strides must be multiples of 16 bytes");
     }
-    require(dimensions.begin()->box * element_bytes % 16 == 0,
-            "a box's width must be a multiple of 16 bytes");
-    require(!swizzle || dimensions.begin()->box * element_bytes == 128, "a swizzled box is 128 bytes wide");
+    require(dimensions.begin()->box * bytes % 16 == 0, "a box's width must be a multiple of 16 bytes");
+    require(!swizzle || dimensions.begin()->box * bytes == 128, "a swizzled box is 128 bytes wide");
 #if defined(OBJLOC_CUDA_ON_HOST)
     TensorMap map = {
         static_cast<const unsigned char*>(base), static_cast<int>(dimensions.size()), {}, {}, {}, swizzle};
     size_t i = 0;
     for (const TensorDimension& d : dimensions) {
         map.size[i] = d.size;
-        map.stride[i] = d.stride * element_bytes;
+        map.stride[i] = d.stride * bytes;
         map.box[i] = d.box;
         ++i;
     }
@@ -75,18 +78,19 @@ inline TensorMap make_tensor_map(const void* base, TensorElement element, bool s
     uint32_t count = 0;
     for (const TensorDimension& d : dimensions) {
         sizes[count] = static_cast<uint64_t>(d.size);
-        if (count > 0) strides[count - 1] = static_cast<uint64_t>(d.stride * element_bytes);
+        if (count > 0) strides[count - 1] = static_cast<uint64_t>(d.stride * bytes);
         boxes[count] = static_cast<uint32_t>(d.box);
         steps[count] = 1;
         ++count;
     }
+    const CUtensorMapDataType type = element == TensorElement::f32    ? CU_TENSOR_MAP_DATA_TYPE_FLOAT32
+                                     : element == TensorElement::bf16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
+                                                                      : CU_TENSOR_MAP_DATA_TYPE_UINT8;
     TensorMap map;
     const CUresult result = reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(function)(
-        &map,
-        element == TensorElement::f32 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT32 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16,
-        count, const_cast<void*>(base), sizes, strides, boxes, steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
-        swizzle ? CU_TENSOR_MAP_SWIZZLE_128B : CU_TENSOR_MAP_SWIZZLE_NONE, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-        CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+        &map, type, count, const_cast<void*>(base), sizes, strides, boxes, steps,
+        CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle ? CU_TENSOR_MAP_SWIZZLE_128B : CU_TENSOR_MAP_SWIZZLE_NONE,
+        CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
     require(result == CUDA_SUCCESS, "CUDA refused it");
     return map;
 #endif

@@ -28,6 +28,9 @@ constexpr uint64_t kThreadMask = (uint64_t{1} << (kEpochShift - kThreadShift)) -
 constexpr uint64_t kEpochMask = (uint64_t{1} << (kSeveralShift - kEpochShift)) - 1;
 constexpr uint64_t kSeveralBit = uint64_t{1} << kSeveralShift;
 constexpr uint64_t kListMask = kSeveralBit - 1;
+// Engines count their epochs from here on: barriers of the whole block, which settle all lower ones, do not
+// settle what still runs beside the threads.
+constexpr uint32_t kFirstEngineEpoch = uint32_t{1} << 17;
 constexpr uint64_t kRuns = uint64_t{1} << (64 - kRunShift);
 
 inline uint64_t run_of(uint64_t record) {
@@ -40,8 +43,9 @@ inline uint32_t epoch_of(uint64_t record) {
     return static_cast<uint32_t>(record >> kEpochShift & kEpochMask);
 }
 
-/// What a thread knows of the others beyond the last block-wide barrier: the last epoch of each that is
-/// ordered before it. Shared by all threads that met in a barrier; null: nothing.
+/// What a thread knows of the others, and of the engines that work beside them (block.h), beyond the last
+/// block-wide barrier: the last epoch of each that is ordered before it. Shared by all threads that met in a
+/// barrier; null: nothing.
 using Clock = std::vector<uint32_t>;
 void merge(Clock& clock, const Clock& other);
 

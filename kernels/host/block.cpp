@@ -50,7 +50,12 @@ void Block::start(Launch& launch, cuda_host::uint3 index, uint64_t number) {
     barriers_.clear();
     mbarriers_.clear();
     boxes_.clear();
-    meetings_.resize((threads_.size() + kWarp - 1) / kWarp);
+    const size_t warps = (threads_.size() + kWarp - 1) / kWarp;
+    engine_epochs_.assign(warps * kEngines, kFirstEngineEpoch);
+    engines_used_ = false;
+    taught_from_ = taught_ = nullptr;
+    warpgroups_.assign((threads_.size() + kWarpgroup - 1) / kWarpgroup, {});
+    meetings_.resize(warps);
     for (auto& warp : meetings_) warp.clear();
     unsigned count = 0;
     for (unsigned z = 0; z < dims.z; ++z) {
@@ -64,6 +69,11 @@ void Block::start(Launch& launch, cuda_host::uint3 index, uint64_t number) {
                 thread.known = nullptr;
                 thread.open_copies.clear();
                 thread.copy_groups.clear();
+                thread.fenced_for_engines = 0;
+                thread.products_fenced = false;
+                thread.product_groups = 0;
+                thread.open_stores.clear();
+                thread.store_groups.clear();
                 ready_.push_back(&thread);
             }
         }
@@ -147,6 +157,7 @@ void Block::fiber_main(transfer_t transfer) {
     do {
         block.launch_->kernel.run();
         block.wait_all_copies();
+        block.require_all_finished();
         block.current_->stage = Stage::returned;
         ++block.returned_;
     } while (block.take_over_next());
@@ -223,9 +234,9 @@ void Block::fault(const std::string& failure) {
 
 void Block::next_epoch(Thread& thread, uint32_t epoch) {
     thread.epoch = epoch;
-    if (epoch > kEpochMask) {
+    if (epoch >= kFirstEngineEpoch) {
         running.caller = nullptr;
-        fault("more than " + std::to_string(kEpochMask) +
+        fault("more than " + std::to_string(kFirstEngineEpoch - 1) +
               " barriers in one block: the race check cannot count them");
     }
 }
@@ -233,7 +244,7 @@ void Block::next_epoch(Thread& thread, uint32_t epoch) {
 /// The current thread's accesses until now are released to whoever meets this arrival.
 Block::Arrival Block::release(bool waits) {
     Thread& thread = *current_;
-    Arrival arrival = {&thread, thread.epoch, thread.known, waits};
+    Arrival arrival = {&thread, thread.number, thread.epoch, thread.known, waits};
     next_epoch(thread, thread.epoch + 1);
     return arrival;
 }
@@ -244,7 +255,7 @@ void Block::order(const std::vector<Arrival>& arrivals) {
     const bool all_wait =
         std::all_of(arrivals.begin(), arrivals.end(), [](const Arrival& a) { return a.waits; });
     if (all_wait && arrivals.size() == threads_.size()) {
-        order_whole_block();
+        order_whole_block(arrivals);
         return;
     }
     const auto clock = joined(arrivals);
@@ -255,7 +266,7 @@ void Block::order(const std::vector<Arrival>& arrivals) {
 
 /// What all of these knew and did.
 std::shared_ptr<const Clock> Block::joined(const std::vector<Arrival>& arrivals) const {
-    auto clock = std::make_shared<Clock>(threads_.size(), 0u);
+    auto clock = std::make_shared<Clock>(threads_.size() + engine_epochs_.size(), 0u);
     const Clock* previous = nullptr;
     for (const Arrival& arrival : arrivals) {
         if (arrival.known && arrival.known.get() != previous) {
@@ -264,19 +275,20 @@ std::shared_ptr<const Clock> Block::joined(const std::vector<Arrival>& arrivals)
         }
     }
     for (const Arrival& arrival : arrivals) {
-        uint32_t& epoch = (*clock)[arrival.thread->number];
+        uint32_t& epoch = (*clock)[arrival.number];
         epoch = std::max(epoch, arrival.epoch);
     }
     return clock;
 }
 
 /// Everything so far is settled for everyone: cheaper to remember as one bound than thread by thread.
-void Block::order_whole_block() {
+void Block::order_whole_block(const std::vector<Arrival>& arrivals) {
+    const auto of_engines = engines_used_ ? joined(arrivals) : nullptr;
     uint32_t latest = 0;
     for (const Thread& thread : threads_) latest = std::max(latest, thread.epoch);
     for (Thread& thread : threads_) {
         next_epoch(thread, latest + 1);
-        thread.known = nullptr;
+        thread.known = of_engines;
     }
     running.settled_span = (uint64_t{latest + 1} << kEpochShift) - 1;
     running.settled_lists = lists_.size();
@@ -444,6 +456,12 @@ std::string Block::describe(const void* address) const {
 }
 
 std::string Block::describe_thread(unsigned thread) const {
+    if (thread >= thread_count()) {
+        const unsigned number = thread - thread_count();
+        const bool product = number % kEngines == static_cast<unsigned>(Engine::product);
+        const std::string warp = std::to_string(number / kEngines);
+        return (product ? "a matrix product of warp " : "the copy engine for warp ") + warp;
+    }
     return "thread " + position(threads_[thread].index);
 }
 
@@ -456,6 +474,8 @@ std::string Block::text_of(const Wait& wait) const {
     } else if (wait.barrier >= 0) {
         text +=
             " (barrier " + std::to_string(wait.barrier) + ", " + std::to_string(wait.threads) + " threads)";
+    } else if (wait.mask == 0) {
+        text += " (its warpgroup)";
     } else {
         text += " (lanes " + hexadecimal(wait.mask) + ")";
     }

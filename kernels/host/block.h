@@ -21,6 +21,12 @@ constexpr unsigned kWarp = 32;
 
 struct MBarrier;
 
+/// What works for a warp beside its threads: the copy engine, which brings boxes of tensors or takes them
+/// away, and the tensor cores. Each has a number after the threads' and epochs of its own (access.h), so that
+/// its accesses are judged as a thread's are.
+enum class Engine : unsigned { load, store, product };
+constexpr unsigned kEngines = 3, kWarpgroup = 128;
+
 /// Where a thread waits, for the report when nothing can go on.
 struct Wait {
     const char* what = "";
@@ -38,12 +44,23 @@ struct CopyInFlight {
     size_t bytes, valid;  // those from `valid` on become zero
 };
 
-/// A box of a tensor on its way to shared memory, counted in bytes by an mbarrier.
+/// A box of a tensor on its way to shared memory, counted in bytes by an mbarrier, or from there.
 struct BoxInFlight {
     cuda_host::TensorMap map;
     int corner[cuda_host::TensorMap::kMostDimensions];
-    unsigned char* to;
+    unsigned char* shared;
     void* mbarrier;
+};
+
+/// d = a * b (+ d): a 64 rows, b `columns`, depth 32 bytes of elements; what each thread of a warpgroup
+/// brings.
+struct MatrixProduct {
+    uint64_t a, b;  // descriptors
+    int columns;
+    int element_bytes;                  // 2: bf16, 4: tf32
+    bool a_depth_outer, b_depth_outer;  // rows (or columns) lie side by side, not the depth
+    bool accumulate;
+    float* sums;  // this thread's columns / 2
 };
 
 class Block {
@@ -82,6 +99,21 @@ class Block {
     void mbarrier_wait(void* mbarrier, unsigned parity, std::source_location where);
     void start_box(const BoxInFlight& box);
 
+    /// Boxes from shared memory, in groups as copies are. They are read as late as is legal: at the wait.
+    void start_store(const BoxInFlight& box);
+    void commit_stores();
+    void wait_stores(size_t allowed);
+
+    /// What this thread wrote to shared memory until now may be read by the engines.
+    void fence_for_engines();
+
+    // Matrix products of a warpgroup. Operands are read as late as is legal, and the sums hold NaN until the
+    // wait.
+    void fence_products();
+    void start_product(const MatrixProduct& product, std::source_location where);
+    void commit_products();
+    void wait_products(size_t allowed, std::source_location where);
+
     /// Ends the launch with a fault of the running thread.
     [[noreturn]] void fault(const std::string& failure);
 
@@ -100,6 +132,17 @@ class Block {
   private:
     enum class Stage : uint8_t { not_started, ready, waiting, returned };
 
+    /// One piece of work of an engine: who does it, and what the threads that gave it out knew.
+    struct EngineWork {
+        unsigned engine;
+        uint32_t epoch;
+        std::shared_ptr<const Clock> known;
+    };
+    struct StoreInFlight {
+        BoxInFlight box;
+        EngineWork work;
+    };
+
     struct Thread {
         unsigned number;
         cuda_host::uint3 index;
@@ -111,11 +154,18 @@ class Block {
         Wait wait;
         std::vector<CopyInFlight> open_copies;
         std::vector<std::vector<CopyInFlight>> copy_groups;
+        uint32_t fenced_for_engines;  // the last epoch whose writes they may read
+        bool products_fenced;
+        size_t product_groups;  // committed
+        std::vector<StoreInFlight> open_stores;
+        std::vector<std::vector<StoreInFlight>> store_groups;
     };
 
-    /// Threads that have come to a rendezvous, with what each knew then.
+    /// Threads that have come to a rendezvous, or engines that have done their work, with what each knew
+    /// then.
     struct Arrival {
-        Thread* thread;
+        Thread* thread;  // null for an engine
+        unsigned number;
         uint32_t epoch;
         std::shared_ptr<const Clock> known;
         bool waits;
@@ -131,6 +181,27 @@ class Block {
         std::source_location where;
         void* brought[kWarp];
         std::vector<Arrival> arrivals;
+    };
+
+    /// A warpgroup's sums while products into them are on their way: the registers hold NaN.
+    struct HeldSums {
+        float* registers[kWarpgroup];
+        size_t count;  // of each thread
+        std::vector<float> values;
+        int products;
+    };
+    struct ProductInFlight {
+        MatrixProduct product;
+        EngineWork work;
+        size_t group;
+    };
+    struct Warpgroup {
+        const char* name;
+        std::source_location where;
+        unsigned arrived = 0;
+        const MatrixProduct* brought[kWarpgroup];
+        std::vector<ProductInFlight> products;
+        std::vector<HeldSums> held;
     };
 
     friend struct MBarrier;
@@ -150,7 +221,12 @@ class Block {
     void release_all(const std::vector<Arrival>& arrivals);
     void order(const std::vector<Arrival>& arrivals);
     std::shared_ptr<const Clock> joined(const std::vector<Arrival>& arrivals) const;
-    void order_whole_block();
+    void order_whole_block(const std::vector<Arrival>& arrivals);
+    EngineWork give_out(Engine engine, unsigned warp, const std::vector<Arrival>& givers);
+    template <typename Do>
+    void as_engine(const EngineWork& work, const Do& act);
+    void engine_reads(const void* address, size_t bytes);
+    void teach(Thread& thread, const EngineWork& work);
     void next_epoch(Thread& thread, uint32_t epoch);
     void update_running(const Thread& thread);
     Meeting& meeting(const char* name, unsigned mask, std::source_location where);
@@ -159,6 +235,19 @@ class Block {
     void finish_phase(MBarrier& mbarrier);
     void learn(Thread& thread, MBarrier& mbarrier);
     void deliver_box();
+    void require_box(const BoxInFlight& box);
+    void engine_reads_box(const BoxInFlight& box);
+    void finish_stores(const std::vector<StoreInFlight>& stores);
+    bool meet_warpgroup(const char* name, const MatrixProduct* mine, std::source_location where);
+    void release_warpgroup();
+    Warpgroup& warpgroup() { return warpgroups_[current_->number / kWarpgroup]; }
+    Thread* warpgroup_threads() { return &threads_[current_->number / kWarpgroup * kWarpgroup]; }
+    const unsigned char* operand_at(uint64_t descriptor, size_t offset) const;
+    void require_descriptor(uint64_t descriptor, const char* operand);
+    void read_operands(const MatrixProduct& product);
+    void hold_sums(Warpgroup& group);
+    void finish_product(Warpgroup& group, const ProductInFlight& flying);
+    void require_all_finished();
     std::string text_of(const Wait& wait) const;
     void report_deadlock();
     void drop_fibers();
@@ -178,9 +267,14 @@ class Block {
     std::map<int, Barrier> barriers_;
     std::vector<std::vector<Meeting>> meetings_;  // per warp
     std::map<void*, MBarrier> mbarriers_;
+    std::vector<Warpgroup> warpgroups_;
+    std::vector<uint32_t> engine_epochs_;
+    bool engines_used_ = false;
+    std::shared_ptr<const Clock> taught_from_, taught_;  // the last lesson, which neighbours mostly share
+    EngineWork taught_by_ = {};
     struct BoxDelivery {
         BoxInFlight box;
-        Arrival issued;
+        EngineWork work;
     };
     std::vector<BoxDelivery> boxes_;
 };

@@ -100,6 +100,13 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
     return cudaSuccess;
 }
 
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
+    cudaDeviceProp properties;
+    cudaGetDeviceProperties(&properties, device);
+    *value = attribute == cudaDevAttrMultiProcessorCount ? properties.multiProcessorCount : properties.major;
+    return cudaSuccess;
+}
+
 cudaError_t cudaDriverGetVersion(int* version) {
     *version = 0;
     return cudaSuccess;

@@ -56,6 +56,23 @@ void mbarrier_wait(void* mbarrier, unsigned parity, std::source_location where);
 /// Starts the copy of the box at `corner` (innermost dimension first), whose bytes the mbarrier counts.
 void start_box(const cuda_host::TensorMap& map, const int* corner, void* to, void* mbarrier);
 
+/// Boxes the other way, in groups that the thread which started them waits for.
+void start_store(const cuda_host::TensorMap& map, const int* corner, const void* from);
+void commit_stores();
+void wait_stores(size_t allowed);
+/// What this thread wrote to shared memory may be read by copies and matrix products from now on.
+void fence_for_engines();
+
+/// Where in the block's shared memory: what descriptors hold.
+uint32_t shared_offset(const void* shared);
+
+/// wgmma's steps; MatrixProduct (block.h) says what the arguments are.
+void fence_products();
+void start_product(uint64_t a, uint64_t b, int columns, int element_bytes, bool a_depth_outer,
+                   bool b_depth_outer, bool accumulate, float* sums, std::source_location where);
+void commit_products();
+void wait_products(size_t allowed, std::source_location where);
+
 /// Waits for the lanes in `mask`; the last one runs `all(Lane* const* lanes)` on what each brought, which may
 /// change it. Absent lanes are null. `all` is stateless.
 template <typename Lane, typename All>

@@ -68,12 +68,58 @@ void mbarrier_wait(void* mbarrier, unsigned parity, std::source_location where) 
     running.caller = __builtin_return_address(0);
     block.mbarrier_wait(mbarrier, parity, where);
 }
+namespace {
+
+BoxInFlight box_of(const cuda_host::TensorMap& map, const int* corner, const void* shared, void* mbarrier) {
+    auto* bytes = static_cast<unsigned char*>(const_cast<void*>(shared));
+    BoxInFlight box = {map, {}, bytes, mbarrier};
+    std::copy(corner, corner + map.dimensions, box.corner);
+    return box;
+}
+
+}  // namespace
+
 void start_box(const cuda_host::TensorMap& map, const int* corner, void* to, void* mbarrier) {
     Block& block = running_block();
     running.caller = __builtin_return_address(0);
-    BoxInFlight box = {map, {}, static_cast<unsigned char*>(to), mbarrier};
-    std::copy(corner, corner + map.dimensions, box.corner);
-    block.start_box(box);
+    block.start_box(box_of(map, corner, to, mbarrier));
+}
+
+void start_store(const cuda_host::TensorMap& map, const int* corner, const void* from) {
+    Block& block = running_block();
+    running.caller = __builtin_return_address(0);
+    block.start_store(box_of(map, corner, from, nullptr));
+}
+void commit_stores() {
+    running_block().commit_stores();
+}
+void wait_stores(size_t allowed) {
+    Block& block = running_block();
+    running.caller = __builtin_return_address(0);
+    block.wait_stores(allowed);
+}
+void fence_for_engines() {
+    running_block().fence_for_engines();
+}
+
+uint32_t shared_offset(const void* shared) {
+    return static_cast<uint32_t>(arena_offset(shared) % kSharedWindow);
+}
+
+void fence_products() {
+    running_block().fence_products();
+}
+void start_product(uint64_t a, uint64_t b, int columns, int element_bytes, bool a_depth_outer,
+                   bool b_depth_outer, bool accumulate, float* sums, std::source_location where) {
+    const MatrixProduct product = {a,          b,   columns, element_bytes, a_depth_outer, b_depth_outer,
+                                   accumulate, sums};
+    running_block().start_product(product, where);
+}
+void commit_products() {
+    running_block().commit_products();
+}
+void wait_products(size_t allowed, std::source_location where) {
+    running_block().wait_products(allowed, where);
 }
 
 }  // namespace objloc::host
