@@ -1,0 +1,46 @@
+// Convolutions on Hopper's tensor cores: plain functions on device memory, for whoever chooses among kernels.
+// They are in no backend's path unless asked for: they have yet to be proven on a GPU.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/problem.h"
+#include "kernels/cuda/launch.cuh"
+
+namespace objloc::OBJLOC_CUDA_NAMESPACE {
+
+/// Whether these kernels can do a problem: stride 1, channels and filters in multiples of 64.
+bool hopper_conv2d_applies(const Conv2dProblem& problem);
+
+/// Why they cannot run on this GPU or in this build, or "" when they can.
+std::string hopper_missing();
+
+/// What a block makes at a time: so many output channels of so many patches of 128 pixels.
+enum class HopperTiling { automatic, channels128_patches2, channels128_patches1, channels64_patches2 };
+
+struct HopperOptions {
+    HopperTiling tiling = HopperTiling::automatic;
+    int blocks = 0;  // 0: one for each multiprocessor
+};
+
+/// As Backend::conv2d_forward, in bf16: x (N,H,W,C), w (R,S,C,K), bias (K) f32 or null, y (N, out_rows,
+/// out_columns, K), codes (y's shape) u8 when the problem pools, else null. All but bias aligned to 16 bytes.
+/// Throws Error when the problem is none of theirs.
+void conv2d_hopper_forward(cudaStream_t stream, const Conv2dProblem& problem, const __nv_bfloat16* x,
+                           const __nv_bfloat16* w, const float* bias, __nv_bfloat16* y, uint8_t* codes,
+                           const HopperOptions& options = {});
+
+/// As Backend::conv2d_backward_data: dy (N,P,Q,K), spread by unpool_gradient where the problem pools; w
+/// (R,S,C,K); relu_source (N,H,W,C) or null; dx (N,H,W,C). All bf16 and aligned to 16 bytes.
+void conv2d_hopper_backward_data(cudaStream_t stream, const Conv2dProblem& problem, const __nv_bfloat16* dy,
+                                 const __nv_bfloat16* w, const __nv_bfloat16* relu_source, __nv_bfloat16* dx,
+                                 const HopperOptions& options = {});
+
+/// The gradient of a pooling convolution's own output: `full` (N,P,Q,K) is `pooled` (N, out_rows,
+/// out_columns, K) where the window's code names the pixel, else 0. The copy engine cannot spread it on the
+/// way, and both gradients want it.
+void unpool_gradient(cudaStream_t stream, const Conv2dProblem& problem, const __nv_bfloat16* pooled,
+                     const uint8_t* codes, __nv_bfloat16* full);
+
+}  // namespace objloc::OBJLOC_CUDA_NAMESPACE

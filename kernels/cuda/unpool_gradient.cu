@@ -1,0 +1,78 @@
+// The gradient of a pooling convolution's own output.
+//     full[n,p,q,k] = pooled[n, p/2, q/2, k] where codes[n, p/2, q/2, k] = 2 * (p % 2) + q % 2, else 0
+//
+// pooled (N, out_rows, out_columns, K) bf16, codes the same u8, full (N, P, Q, K) bf16; K a multiple of 8. A
+// thread writes 8 channels of a window's four pixels, 16 bytes each; a last odd row or column, which no
+// window covers, is zero.
+#include "kernels/cuda/conv2d_hopper.cuh"
+#include "kernels/cuda/vector.cuh"
+
+namespace objloc::OBJLOC_CUDA_NAMESPACE {
+namespace {
+
+// ---- Kernels ----------------------------------------------------------------------------------------------
+
+constexpr int kThreads = 256, kChannels = 8;
+
+struct alignas(16) Gradients8 {
+    __nv_bfloat16 lane[kChannels];
+};
+struct alignas(8) Codes8 {
+    uint8_t lane[kChannels];
+};
+
+struct UnpoolSizes {
+    int P, Q, out_rows, out_columns, groups;  // of 8 channels
+    int64_t count;                            // of threads with work
+};
+
+__global__ void __launch_bounds__(kThreads)
+    unpool_gradient_kernel(UnpoolSizes sizes, const Gradients8* pooled, const Codes8* codes,
+                           Gradients8* full) {
+    const int64_t thread = int64_t{blockIdx.x} * kThreads + threadIdx.x;
+    if (thread >= sizes.count) return;
+    const int64_t window = thread / sizes.groups;
+    const int group = static_cast<int>(thread - window * sizes.groups);
+    const int columns = (sizes.Q + 1) / 2, rows = (sizes.P + 1) / 2;
+    const int64_t line = window / columns;
+    const int column = static_cast<int>(window - line * columns);
+    const int64_t n = line / rows;
+    const int row = static_cast<int>(line - n * rows);
+
+    Gradients8 gradients = {};
+    Codes8 code = {};
+    if (row < sizes.out_rows && column < sizes.out_columns) {
+        const int64_t from = ((n * sizes.out_rows + row) * sizes.out_columns + column) * sizes.groups + group;
+        gradients = pooled[from];
+        code = codes[from];
+    }
+#pragma unroll
+    for (int position = 0; position < 4; ++position) {
+        const int p = 2 * row + position / 2, q = 2 * column + position % 2;
+        if (p >= sizes.P || q >= sizes.Q) continue;
+        Gradients8 here = {};
+#pragma unroll
+        for (int i = 0; i < kChannels; ++i) {
+            if (code.lane[i] == position) here.lane[i] = gradients.lane[i];
+        }
+        full[((n * sizes.P + p) * sizes.Q + q) * sizes.groups + group] = here;
+    }
+}
+
+}  // namespace
+
+// ---- Launcher ---------------------------------------------------------------------------------------------
+
+void unpool_gradient(cudaStream_t stream, const Conv2dProblem& problem, const __nv_bfloat16* pooled,
+                     const uint8_t* codes, __nv_bfloat16* full) {
+    UnpoolSizes sizes = {static_cast<int>(problem.P()),           static_cast<int>(problem.Q()),
+                         static_cast<int>(problem.out_rows()),    static_cast<int>(problem.out_columns()),
+                         static_cast<int>(problem.K / kChannels), 0};
+    sizes.count = problem.N * ((sizes.P + 1) / 2) * ((sizes.Q + 1) / 2) * sizes.groups;
+    if (sizes.count == 0) return;
+    launch(unpool_gradient_kernel, blocks_for(sizes.count, kThreads), dim3(kThreads), 0, stream, sizes,
+           reinterpret_cast<const Gradients8*>(pooled), reinterpret_cast<const Codes8*>(codes),
+           reinterpret_cast<Gradients8*>(full));
+}
+
+}  // namespace objloc::OBJLOC_CUDA_NAMESPACE

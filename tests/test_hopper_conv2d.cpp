@@ -1,0 +1,223 @@
+// The convolutions for Hopper's tensor cores, on the host runtime against the references: small whole
+// numbers, whose sums are exact, must give the reference's bits; other numbers may be wrong by rounding.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "kernels/host/host_runtime.h"
+#include "tests/hopper_convolutions.h"
+#include "tests/op_case.h"
+#include "tests/ops/conv2d_shapes.h"
+#include "tests/reference/conv2d_backward_data.h"
+#include "tests/reference/conv2d_forward.h"
+
+namespace objloc {
+namespace {
+
+/// Shapes of several tiles and a tail, in which rows, columns and images end inside a patch.
+std::vector<Conv2dProblem> shapes() {
+    return {
+        convolution({1, 16, 16, 64}, 64),
+        convolution({3, 8, 8, 64}, 128),
+        convolution({5, 4, 4, 128}, 64),
+        convolution({1, 20, 12, 64}, 128),
+        convolution({1, 7, 18, 64}, 64),
+        convolution({2, 6, 9, 64}, 64, {1, 1}, {0, 0, 0, 0}),
+        convolution({1, 9, 8, 64}, 64, {3, 3}, {0, 0, 0, 0}),
+        convolution({1, 8, 10, 64}, 64, {5, 3}, {2, 0, 1, 2}),
+    };
+}
+
+std::vector<HopperRun> runs(int64_t channels) {
+    if (channels % 128 != 0) return {{0, 1}, {3, 2}};
+    return {{0, 2}, {1, 1}, {2, 3}, {3, 2}};
+}
+
+float bf16(double value) {
+    const auto single = static_cast<float>(value);
+    uint32_t bits;
+    std::memcpy(&bits, &single, sizeof(bits));
+    bits = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000u;
+    float result;
+    std::memcpy(&result, &bits, sizeof(result));
+    return result;
+}
+
+/// Whole numbers of at most 2: their sums stay exact in fp32.
+Array whole(const Shape& shape, uint64_t seed) {
+    Random random(seed);
+    Array array(shape);
+    integers(-2, 2)(random, array);
+    return array;
+}
+
+/// Numbers in [-1, 1) that bf16 holds.
+Array fractions(const Shape& shape, uint64_t seed) {
+    Random random(seed);
+    Array array(shape);
+    uniform(-1, 1)(random, array);
+    for (double& value : array.values) value = bf16(value);
+    return array;
+}
+
+std::vector<float> floats(const Array& array) {
+    return {array.values.begin(), array.values.end()};
+}
+
+/// Every bit of `got` against the reference rounded to bf16.
+void check_exact(const std::vector<float>& got, const Array& want, const std::string& name) {
+    REQUIRE(got.size() == want.values.size());
+    for (size_t i = 0; i < got.size(); ++i) {
+        if (got[i] == bf16(want.values[i])) continue;
+        FAIL_CHECK(name << ": element " << i << " is " << got[i] << ", not " << want.values[i]);
+        return;
+    }
+}
+
+/// bf16 keeps 8 bits: half a unit in the last place of the result, and what fp32 sums lose.
+void check_close(const std::vector<float>& got, const Array& want, const std::string& name) {
+    REQUIRE(got.size() == want.values.size());
+    double largest = 0;
+    for (const double value : want.values) largest = std::max(largest, std::abs(value));
+    for (size_t i = 0; i < got.size(); ++i) {
+        const double error = std::abs(got[i] - want.values[i]);
+        if (error <= std::abs(want.values[i]) * 0x1p-8 + largest * 1e-6) continue;
+        FAIL_CHECK(name << ": element " << i << " is " << got[i] << ", not " << want.values[i]);
+        return;
+    }
+}
+
+struct Forward {
+    Array x, w, bias, y, codes;
+};
+
+Forward forward_case(const Conv2dProblem& problem, Array (*fill)(const Shape&, uint64_t), bool with_bias) {
+    Forward made = {fill(shape_of_x(problem), 1), fill(shape_of_w(problem), 2),
+                    with_bias ? fill({problem.K}, 3) : Array(), Array(shape_of_y(problem)), Array()};
+    if (problem.pool) made.codes = Array(shape_of_y(problem));
+    reference::conv2d_forward(problem, made.x, made.w, made.bias, made.y,
+                              problem.pool ? &made.codes : nullptr);
+    return made;
+}
+
+HopperForward run(const Conv2dProblem& problem, const HopperRun& how, const Forward& at) {
+    return run_hopper_forward(problem, how, floats(at.x), floats(at.w), floats(at.bias));
+}
+
+struct Gradient {
+    Array dy, codes;
+    std::vector<uint8_t> code_bytes;
+};
+
+Gradient gradient_case(const Conv2dProblem& problem, Array (*fill)(const Shape&, uint64_t)) {
+    Gradient made = {fill(shape_of_y(problem), 4), Array(), {}};
+    if (!problem.pool) return made;
+    Random random(5);
+    made.codes = Array(shape_of_y(problem));
+    integers(0, problem.relu ? kPoolClipped : 3)(random, made.codes);
+    made.code_bytes.assign(made.codes.values.begin(), made.codes.values.end());
+    return made;
+}
+
+struct BackwardData {
+    Gradient gradient;
+    Array w, relu_source, dx;
+};
+
+BackwardData backward_data_case(const Conv2dProblem& problem, Array (*fill)(const Shape&, uint64_t),
+                                bool masked) {
+    BackwardData made = {gradient_case(problem, fill), fill(shape_of_w(problem), 2),
+                         masked ? fill(shape_of_x(problem), 6) : Array(), Array(shape_of_x(problem))};
+    for (int64_t i = 0; i < made.dx.count(); ++i) {
+        const Place at = place_in(shape_of_x(problem), i);
+        made.dx[i] = reference::conv2d_backward_data(problem, made.gradient.dy, made.gradient.codes, made.w,
+                                                     made.relu_source, at.a, at.b, at.c, at.d);
+    }
+    return made;
+}
+
+std::vector<float> run(const Conv2dProblem& problem, const HopperRun& how, const BackwardData& at) {
+    return run_hopper_backward_data(problem, how, floats(at.gradient.dy), at.gradient.code_bytes,
+                                    floats(at.w), floats(at.relu_source));
+}
+
+std::string label(const Conv2dProblem& problem, const HopperRun& how) {
+    return name_of("hopper", problem) + " tiling " + std::to_string(how.tiling) + " blocks " +
+           std::to_string(how.blocks);
+}
+
+}  // namespace
+
+TEST_CASE("hopper forward: whole numbers come out exactly, with every tiling and epilogue") {
+    for (const Conv2dProblem& problem : with_epilogues(shapes())) {
+        const Forward at = forward_case(problem, whole, problem.relu);
+        for (const HopperRun& how : runs(problem.K)) {
+            const HopperForward got = run(problem, how, at);
+            check_exact(got.y, at.y, label(problem, how));
+            if (!problem.pool) continue;
+            const std::vector<double> codes(got.codes.begin(), got.codes.end());
+            CHECK_MESSAGE(codes == at.codes.values, label(problem, how) << ": codes");
+        }
+    }
+}
+
+TEST_CASE("hopper forward: any order of threads and late copies give the same bits") {
+    Conv2dProblem problem = convolution({3, 8, 8, 128}, 128);
+    problem.relu = problem.pool = true;
+    const Forward at = forward_case(problem, whole, true);
+    for (const uint64_t seed : {uint64_t{1}, uint64_t{2}}) {
+        const HostRuntimeScope scope({.checks = true, .adversarial_seed = seed, .threads = 2});
+        for (const HopperRun& how : runs(problem.K))
+            check_exact(run(problem, how, at).y, at.y, label(problem, how));
+    }
+}
+
+TEST_CASE("hopper forward: fractions differ by bf16's rounding alone") {
+    for (Conv2dProblem problem : {convolution({2, 8, 8, 128}, 128), convolution({1, 16, 16, 64}, 64)}) {
+        const Forward at = forward_case(problem, fractions, true);
+        check_close(run(problem, {}, at).y, at.y, label(problem, {}));
+        problem.relu = true;
+        const Forward clipped = forward_case(problem, fractions, true);
+        check_close(run(problem, {}, clipped).y, clipped.y, label(problem, {}));
+    }
+}
+
+TEST_CASE("hopper data gradient: whole numbers come out exactly, with every tiling, mask and pooling") {
+    for (Conv2dProblem problem : shapes()) {
+        for (const bool pool : {false, true}) {
+            problem.pool = problem.relu = pool;
+            const BackwardData at = backward_data_case(problem, whole, !pool);
+            for (const HopperRun& how : runs(problem.C)) {
+                check_exact(run(problem, how, at), at.dx, label(problem, how) + (pool ? "" : " masked"));
+            }
+        }
+    }
+}
+
+TEST_CASE("hopper data gradient: any order of threads and late copies give the same bits") {
+    const Conv2dProblem problem = convolution({3, 8, 8, 128}, 64);
+    const BackwardData at = backward_data_case(problem, whole, true);
+    for (const uint64_t seed : {uint64_t{1}, uint64_t{2}}) {
+        const HostRuntimeScope scope({.checks = true, .adversarial_seed = seed, .threads = 2});
+        for (const HopperRun& how : runs(problem.C)) {
+            check_exact(run(problem, how, at), at.dx, label(problem, how));
+        }
+    }
+}
+
+TEST_CASE("hopper data gradient: fractions differ by bf16's rounding alone") {
+    const Conv2dProblem problem = convolution({2, 8, 8, 64}, 128);
+    const BackwardData at = backward_data_case(problem, fractions, true);
+    check_close(run(problem, {}, at), at.dx, label(problem, {}));
+}
+
+TEST_CASE("hopper convolutions refuse what they cannot do") {
+    CHECK(hopper_takes(convolution({1, 8, 8, 64}, 64)));
+    CHECK_FALSE(hopper_takes(convolution({1, 8, 8, 3}, 64)));
+    CHECK_FALSE(hopper_takes(convolution({1, 8, 8, 64}, 65)));
+    CHECK_FALSE(hopper_takes(convolution({1, 8, 8, 64}, 64, {3, 3}, {1, 1, 1, 1}, {2, 2})));
+}
+
+}  // namespace objloc
