@@ -74,4 +74,18 @@ std::vector<float> run_hopper_backward_data(const Conv2dProblem& problem, const 
     return to_f32(dx.download());
 }
 
+std::vector<float> run_hopper_backward_weights(const Conv2dProblem& problem, const HopperRun& run,
+                                               const std::vector<float>& x, const std::vector<float>& dy,
+                                               const std::vector<uint8_t>& codes) {
+    const Stream stream = make_stream();
+    const HopperOptions options = options_of(run);
+    const DeviceArray<__nv_bfloat16> images(to_bf16(x)),
+        gradient(full_gradient(problem, stream.get(), dy, codes));
+    const DeviceArray<float> dw(static_cast<size_t>(problem.R * problem.S * problem.C * problem.K)),
+        slots(hopper_weight_gradient_bytes(problem, options) / sizeof(float));
+    conv2d_hopper_backward_weights(stream.get(), problem, images.data(), gradient.data(), dw.data(),
+                                   slots.data(), options);
+    return dw.download();
+}
+
 }  // namespace objloc

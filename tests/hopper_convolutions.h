@@ -32,4 +32,8 @@ std::vector<float> run_hopper_backward_data(const Conv2dProblem& problem, const 
                                             const std::vector<float>& w,
                                             const std::vector<float>& relu_source);
 
+std::vector<float> run_hopper_backward_weights(const Conv2dProblem& problem, const HopperRun& run,
+                                               const std::vector<float>& x, const std::vector<float>& dy,
+                                               const std::vector<uint8_t>& codes);
+
 }  // namespace objloc

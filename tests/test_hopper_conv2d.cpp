@@ -2,6 +2,7 @@
 // numbers, whose sums are exact, must give the reference's bits; other numbers may be wrong by rounding.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -11,6 +12,7 @@
 #include "tests/op_case.h"
 #include "tests/ops/conv2d_shapes.h"
 #include "tests/reference/conv2d_backward_data.h"
+#include "tests/reference/conv2d_backward_weights.h"
 #include "tests/reference/conv2d_forward.h"
 
 namespace objloc {
@@ -143,6 +145,27 @@ std::vector<float> run(const Conv2dProblem& problem, const HopperRun& how, const
                                     floats(at.w), floats(at.relu_source));
 }
 
+struct BackwardWeights {
+    Gradient gradient;
+    Array x, dw;
+};
+
+BackwardWeights backward_weights_case(const Conv2dProblem& problem, Array (*fill)(const Shape&, uint64_t)) {
+    BackwardWeights made = {gradient_case(problem, fill), fill(shape_of_x(problem), 1),
+                            Array(shape_of_w(problem))};
+    for (int64_t i = 0; i < made.dw.count(); ++i) {
+        const Place at = place_in(shape_of_w(problem), i);
+        made.dw[i] = reference::conv2d_backward_weights(problem, made.x, made.gradient.dy,
+                                                        made.gradient.codes, at.a, at.b, at.c, at.d);
+    }
+    return made;
+}
+
+std::vector<float> run(const Conv2dProblem& problem, const HopperRun& how, const BackwardWeights& at) {
+    return run_hopper_backward_weights(problem, how, floats(at.x), floats(at.gradient.dy),
+                                       at.gradient.code_bytes);
+}
+
 std::string label(const Conv2dProblem& problem, const HopperRun& how) {
     return name_of("hopper", problem) + " tiling " + std::to_string(how.tiling) + " blocks " +
            std::to_string(how.blocks);
@@ -211,6 +234,40 @@ TEST_CASE("hopper data gradient: fractions differ by bf16's rounding alone") {
     const Conv2dProblem problem = convolution({2, 8, 8, 64}, 128);
     const BackwardData at = backward_data_case(problem, fractions, true);
     check_close(run(problem, {}, at), at.dx, label(problem, {}));
+}
+
+TEST_CASE("hopper weight gradient: whole numbers come out exactly, however the pixels are cut") {
+    std::vector<Conv2dProblem> problems = shapes();
+    problems.push_back(convolution({2, 8, 12, 128}, 128));
+    problems.push_back(convolution({3, 8, 8, 128}, 256));
+    for (Conv2dProblem problem : problems) {
+        for (const bool pool : {false, true}) {
+            problem.pool = pool;
+            const BackwardWeights at = backward_weights_case(problem, whole);
+            for (const int blocks : {1, 2, 5}) {
+                const std::vector<float> got = run(problem, {0, blocks}, at);
+                CHECK_MESSAGE(std::equal(got.begin(), got.end(), at.dw.values.begin(), at.dw.values.end()),
+                              label(problem, {0, blocks}));
+            }
+        }
+    }
+}
+
+TEST_CASE("hopper weight gradient: any order of threads and late copies give the same bits") {
+    for (const Conv2dProblem& problem : {convolution({3, 8, 8, 64}, 128), convolution({1, 16, 16, 64}, 64)}) {
+        const BackwardWeights at = backward_weights_case(problem, fractions);
+        const std::vector<float> got = run(problem, {0, 4}, at);
+        double largest = 0;
+        for (const double value : at.dw.values) largest = std::max(largest, std::abs(value));
+        for (size_t i = 0; i < got.size(); ++i) {
+            if (std::abs(got[i] - at.dw.values[i]) <= largest * 1e-6) continue;
+            FAIL_CHECK(label(problem, {})
+                       << ": element " << i << " is " << got[i] << ", not " << at.dw.values[i]);
+            break;
+        }
+        const HostRuntimeScope scope({.checks = true, .adversarial_seed = 1, .threads = 2});
+        CHECK(run(problem, {0, 4}, at) == got);
+    }
 }
 
 TEST_CASE("hopper convolutions refuse what they cannot do") {

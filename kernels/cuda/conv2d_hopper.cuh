@@ -37,6 +37,13 @@ void conv2d_hopper_backward_data(cudaStream_t stream, const Conv2dProblem& probl
                                  const __nv_bfloat16* w, const __nv_bfloat16* relu_source, __nv_bfloat16* dx,
                                  const HopperOptions& options = {});
 
+/// As Backend::conv2d_backward_weights: x (N,H,W,C), dy as above, both bf16; dw (R,S,C,K) f32. `slots`:
+/// device memory of hopper_weight_gradient_bytes, for partial sums. All aligned to 16 bytes.
+void conv2d_hopper_backward_weights(cudaStream_t stream, const Conv2dProblem& problem, const __nv_bfloat16* x,
+                                    const __nv_bfloat16* dy, float* dw, float* slots,
+                                    const HopperOptions& options = {});
+size_t hopper_weight_gradient_bytes(const Conv2dProblem& problem, const HopperOptions& options = {});
+
 /// The gradient of a pooling convolution's own output: `full` (N,P,Q,K) is `pooled` (N, out_rows,
 /// out_columns, K) where the window's code names the pixel, else 0. The copy engine cannot spread it on the
 /// way, and both gradients want it.

@@ -93,6 +93,19 @@ OBJLOC_DEVICE void wgmma_wait(float (&sums)[kSums], OBJLOC_PLACE) {
 #endif
 }
 
+/// The same with several sets of sums.
+template <int kPending, size_t kSets, size_t kSums>
+OBJLOC_DEVICE void wgmma_wait(float (&sums)[kSets][kSums], OBJLOC_PLACE) {
+    wgmma_wait<kPending>(sums[0], where);
+#if !defined(OBJLOC_CUDA_ON_HOST)
+#pragma unroll
+    for (size_t set = 1; set < kSets; ++set) {
+#pragma unroll
+        for (size_t i = 0; i < kSums; ++i) asm volatile("" : "+f"(sums[set][i])::"memory");
+    }
+#endif
+}
+
 /// setmaxnreg: a warpgroup gives back registers it has no use for, or takes more, up to `kRegisters` a thread
 /// (24 to 256, a multiple of 8). Works only in kernels whose registers are capped by __launch_bounds__.
 template <int kRegisters>
