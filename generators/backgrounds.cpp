@@ -70,7 +70,8 @@ Image make_background(const Image& image, int side) {
     return resize(to_rgb(crop(image, left, top, square, square)), side, side);
 }
 
-BackgroundSet load_backgrounds(const std::vector<std::string>& paths, int side, const Variety& variety) {
+BackgroundSet load_backgrounds(const std::vector<std::string>& paths, int side, bool held_out,
+                               const Variety& variety) {
     Collector collector(side, variety);
     for (const std::string& path : paths) {
         std::error_code ignored;
@@ -81,7 +82,7 @@ BackgroundSet load_backgrounds(const std::vector<std::string>& paths, int side, 
         }
     }
     if (paths.empty()) {
-        for (const EmbeddedFile& file : embedded_backgrounds())
+        for (const EmbeddedFile& file : held_out ? embedded_held_out_backgrounds() : embedded_backgrounds())
             collector.add(decode_image(file.bytes, std::string(file.name)));
     }
     return std::move(collector.set);

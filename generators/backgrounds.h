@@ -19,8 +19,9 @@ struct BackgroundSet {
 };
 
 /// Files and folders, in the order given, a folder's files by name. No paths: those that come with the
-/// program. Each picture gives `variety.backgrounds` of them. Throws Error for a missing path, an unreadable
-/// image, or when there is no image at all.
-BackgroundSet load_backgrounds(const std::vector<std::string>& paths, int side, const Variety& variety = {});
+/// program, to train on or `held_out` from training. Each picture gives `variety.backgrounds` of them. Throws
+/// Error for a missing path, an unreadable image, or when there is no image at all.
+BackgroundSet load_backgrounds(const std::vector<std::string>& paths, int side, bool held_out = false,
+                               const Variety& variety = {});
 
 }  // namespace objloc

@@ -15,7 +15,9 @@ struct EmbeddedFile {
 
 /// The cat, RGBA.
 EmbeddedFile embedded_sprite();
-/// The default backgrounds, by name.
+/// The backgrounds to train on, by name.
 std::span<const EmbeddedFile> embedded_backgrounds();
+/// Others, which no training draws from unless it is told to: what was learnt is measured on them.
+std::span<const EmbeddedFile> embedded_held_out_backgrounds();
 
 }  // namespace objloc

@@ -69,7 +69,7 @@ void SceneGenerator::load_sprite(const SceneSources& sources) {
 }
 
 void SceneGenerator::load_photographs(const SceneSources& sources) {
-    BackgroundSet set = load_backgrounds(sources.backgrounds, spec_.side, sources.variety);
+    BackgroundSet set = load_backgrounds(sources.backgrounds, spec_.side, sources.held_out, sources.variety);
     std::vector<uint8_t> pixels;
     for (const Image& image : set.images)
         pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());

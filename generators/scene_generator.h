@@ -17,7 +17,8 @@ const char* name_of(SceneKind kind);
 struct SceneSources {
     std::string sprite;                    // PNG with an alpha channel
     std::vector<std::string> backgrounds;  // files and folders
-    Variety variety = {};                  // of sprites and backgrounds
+    bool held_out = false;  // of the backgrounds that come with the program, those never trained on
+    Variety variety = {};   // of sprites and backgrounds
 };
 
 class SceneGenerator {

@@ -294,6 +294,27 @@ TEST_CASE("the shipped pictures: a cat that fills its square, and seven differen
     for (size_t i = 1; i < set.images.size(); ++i) CHECK(set.images[i].pixels != set.images[i - 1].pixels);
 }
 
+TEST_CASE("the backgrounds held out from training are others, and scenes are drawn from them when asked") {
+    const BackgroundSet training = load_backgrounds({}, 64), held_out = load_backgrounds({}, 64, true);
+    REQUIRE(held_out.images.size() == 3);
+    for (const Image& image : held_out.images) {
+        for (const Image& other : training.images) CHECK(image.pixels != other.pixels);
+    }
+    for (const auto& backend : test_backends()) {
+        INFO(backend->name());
+        SceneGenerator generator(*backend, {.kind = SceneKind::natural, .side = 64},
+                                 {.sprite = "", .backgrounds = {}, .held_out = true});
+        CHECK(generator.spec().backgrounds == 3);
+        std::vector<uint8_t> pixels(static_cast<size_t>(generator.assets().backgrounds.count()));
+        backend->download(generator.assets().backgrounds, pixels.data());
+        const size_t size = held_out.images[0].pixels.size();
+        REQUIRE(pixels.size() == 3 * size);
+        for (size_t i = 0; i < pixels.size(); ++i) {
+            if (pixels[i] != held_out.images[i / size].pixels[i % size]) FAIL("byte " << i << " differs");
+        }
+    }
+}
+
 TEST_CASE("scenes have names") {
     for (const char* name : {"blob", "cat", "natural"}) CHECK(name_of(scene_kind(name)) == std::string(name));
     for (const char* name : {"", "Cat", "dog"}) CHECK_THROWS_AS(scene_kind(name), Error);

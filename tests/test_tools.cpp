@@ -14,6 +14,7 @@
 #include "tests/test_backends.h"
 #include "tests/tool.h"
 #include "tools/common/evaluation.h"
+#include "tools/common/predict.h"
 
 using namespace objloc;
 namespace fs = std::filesystem;

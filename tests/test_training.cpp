@@ -236,8 +236,8 @@ TEST_CASE("a hundred steps of Winograd and of direct convolutions have the same 
 TEST_CASE("the best constant box") {
     // Two equal boxes and one far away: the best constant box is the pair's, IoU 1, 1 and 0.
     const std::vector<float> boxes = {0.1f, 0.1f, 0.2f, 0.1f, 0.1f, 0.2f, 0.7f, 0.7f, 0.2f};
-    CHECK(best_constant_iou(boxes, 3) == doctest::Approx(2.0 / 3).epsilon(0.01));
-    CHECK(best_constant_iou({0.1f, 0.2f, 0.3f, 0.4f}, 4) == doctest::Approx(1.0).epsilon(1e-4));
+    CHECK(best_constant_iou(rectangles(boxes, 3)) == doctest::Approx(2.0 / 3).epsilon(0.01));
+    CHECK(best_constant_iou({{0.1, 0.2, 0.3, 0.4}}) == doctest::Approx(1.0).epsilon(1e-4));
 }
 
 TEST_SUITE_END();

@@ -4,12 +4,12 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "engine/error.h"
 #include "generators/drawing.h"
-#include "generators/resize.h"
 #include "models/model_file.h"
 #include "tools/common/command_line.h"
-#include "tools/common/evaluation.h"
+#include "tools/common/output_folder.h"
+#include "tools/common/pictures.h"
+#include "tools/common/predict.h"
 
 namespace {
 
@@ -29,32 +29,12 @@ struct Prediction {
     PixelBox box;
 };
 
-/// The picture squeezed to the network's square input, as the network sees it.
-std::vector<float> network_input(const Image& image, const LocalizerConfig& config) {
-    const int side = static_cast<int>(config.side);
-    const Image square = resize(to_rgb(image), side, side);
-    std::vector<float> values(square.pixels.size());
-    for (size_t at = 0; at < values.size(); ++at) {
-        const auto c = static_cast<int32_t>(at % 3);
-        const size_t source = at - at % 3 + static_cast<size_t>(source_channel(config.preprocess, c));
-        values[at] = network_value(config.preprocess, square.pixels[source], c);
-    }
-    return values;
-}
-
-std::vector<float> predict(Backend& backend, Localizer& localizer, const Image& image) {
-    const LocalizerConfig& config = localizer.config();
-    const Tensor input = backend.allocate({1, config.side, config.side, 3});
-    backend.upload(network_input(image, config).data(), input);
-    return predict_boxes(backend, localizer, input);
-}
-
 /// DIR/NAME.box.png, NAME being the picture's own with its ending, so that cat.png and cat.jpg do not
 /// collide.
 std::string draw(const std::string& folder, const std::string& path, const Image& image,
                  const PixelBox& box) {
     Image picture = to_rgb(image);
-    draw_box(picture, box, {60, 255, 60}, std::max(2, std::min(image.width, image.height) / 160));
+    draw_box(picture, box, kPredictedColour, std::max(2, std::min(image.width, image.height) / 160));
     const std::string target = folder + "/" + fs::path(path).filename().string() + ".box.png";
     save_png(target, picture);
     return target;
@@ -82,17 +62,11 @@ void run(const PredictOptions& options) {
     Localizer localizer = load_model(options.model);
     const std::unique_ptr<Backend> backend = options.device.make();
     localizer.parameters().place(*backend);
-    if (!options.out.empty()) {
-        std::error_code failure;
-        fs::create_directories(options.out, failure);
-        if (failure)
-            throw Error(options.out, "the folder cannot be made: " + failure.message(),
-                        "Give another --out.");
-    }
+    if (!options.out.empty()) make_output_folder(options.out);
     std::vector<Prediction> predictions;
     for (const std::string& path : options.images) {
         const Image image = load_image(path);
-        const std::vector<float> fractions = predict(*backend, localizer, image);
+        const std::vector<float> fractions = predict_picture(*backend, localizer, image);
         const PixelBox box =
             pixel_box(fractions.data(), localizer.config().outputs(), image.width, image.height);
         const std::string picture = options.out.empty() ? "" : draw(options.out, path, image, box);

@@ -2,27 +2,25 @@
 
 #include <vector>
 
-#include "generators/drawing.h"
-#include "tools/common/evaluation.h"
+#include "tools/common/predict.h"
 
 namespace objloc {
 namespace {
 
 constexpr int kColumns = 6, kRows = 4, kEnlargement = 2;
-constexpr Colour kTruth = {255, 255, 255}, kPrediction = {60, 255, 60};
 
-/// A grid's worth of scenes on the backend, and copies on the host.
+/// Scenes on the backend, and copies on the host.
 struct Scenes {
     Tensor images;
     std::vector<float> pixels, boxes;
 };
 
-Scenes first_scenes(Backend& backend, SceneGenerator& generator) {
+Scenes draw_scenes(Backend& backend, SceneGenerator& generator, uint64_t first, int64_t count) {
     const SceneSpec& spec = generator.spec();
     Scenes scenes;
-    scenes.images = backend.allocate({kColumns * kRows, spec.side, spec.side, 3});
-    const Tensor boxes = backend.allocate({kColumns * kRows, spec.outputs});
-    generator.seek(0);
+    scenes.images = backend.allocate({count, spec.side, spec.side, 3});
+    const Tensor boxes = backend.allocate({count, spec.outputs});
+    generator.seek(first);
     generator.draw(scenes.images, boxes);
     scenes.pixels.resize(static_cast<size_t>(scenes.images.count()));
     scenes.boxes.resize(static_cast<size_t>(boxes.count()));
@@ -31,7 +29,7 @@ Scenes first_scenes(Backend& backend, SceneGenerator& generator) {
     return scenes;
 }
 
-/// Image `i`, enlarged, as a person sees it whatever the network's preprocessing is.
+/// Image `i` of them as a person sees it.
 Image picture(const Scenes& scenes, const SceneSpec& spec, size_t i) {
     Image image(spec.side, spec.side, 3);
     const float* values = scenes.pixels.data() + i * image.pixels.size();
@@ -41,7 +39,7 @@ Image picture(const Scenes& scenes, const SceneSpec& spec, size_t i) {
                 network_byte(spec.preprocess, values[at + static_cast<size_t>(c)], c);
         }
     }
-    return enlarge(image, kEnlargement);
+    return image;
 }
 
 void mark(Image& image, const std::vector<float>& boxes, size_t i, const SceneSpec& spec,
@@ -52,25 +50,29 @@ void mark(Image& image, const std::vector<float>& boxes, size_t i, const SceneSp
 
 }  // namespace
 
+Image scene_image(Backend& backend, SceneGenerator& scenes, uint64_t index) {
+    return picture(draw_scenes(backend, scenes, index, 1), scenes.spec(), 0);
+}
+
 void write_scene_sheet(const std::string& path, Backend& backend, SceneGenerator& generator) {
-    const Scenes scenes = first_scenes(backend, generator);
+    const Scenes scenes = draw_scenes(backend, generator, 0, kColumns * kRows);
     std::vector<Image> sheet;
     for (size_t i = 0; i < kColumns * kRows; ++i) {
-        sheet.push_back(picture(scenes, generator.spec(), i));
-        mark(sheet.back(), scenes.boxes, i, generator.spec(), kPrediction);
+        sheet.push_back(enlarge(picture(scenes, generator.spec(), i), kEnlargement));
+        mark(sheet.back(), scenes.boxes, i, generator.spec(), kPredictedColour);
     }
     save_png(path, image_sheet(sheet, kColumns));
 }
 
 void write_predictions(const std::string& path, Backend& backend, Localizer& localizer,
                        SceneGenerator& generator) {
-    const Scenes scenes = first_scenes(backend, generator);
+    const Scenes scenes = draw_scenes(backend, generator, 0, kColumns * kRows);
     const std::vector<float> predicted = predict_boxes(backend, localizer, scenes.images);
     std::vector<Image> sheet;
     for (size_t i = 0; i < kColumns * kRows; ++i) {
-        sheet.push_back(picture(scenes, generator.spec(), i));
-        mark(sheet.back(), scenes.boxes, i, generator.spec(), kTruth);
-        mark(sheet.back(), predicted, i, generator.spec(), kPrediction);
+        sheet.push_back(enlarge(picture(scenes, generator.spec(), i), kEnlargement));
+        mark(sheet.back(), scenes.boxes, i, generator.spec(), kTruthColour);
+        mark(sheet.back(), predicted, i, generator.spec(), kPredictedColour);
     }
     save_png(path, image_sheet(sheet, kColumns));
 }

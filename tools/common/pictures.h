@@ -3,10 +3,18 @@
 
 #include <string>
 
+#include "generators/drawing.h"
 #include "generators/scene_generator.h"
 #include "models/localizer.h"
 
 namespace objloc {
+
+/// In every picture that a tool draws.
+constexpr Colour kTruthColour = {255, 255, 255}, kPredictedColour = {60, 255, 60};
+
+/// Image `index` of the generator's scene, RGB, as a person sees it whatever the network's preprocessing is.
+/// Leaves the generator after it.
+Image scene_image(Backend& backend, SceneGenerator& scenes, uint64_t index);
 
 /// A grid of the generator's first scenes, each with its box. Leaves the generator after them.
 void write_scene_sheet(const std::string& path, Backend& backend, SceneGenerator& scenes);

@@ -27,17 +27,6 @@ double seconds_since(Clock::time_point begin) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-SceneSpec scene_spec(const TrainOptions& options, const LocalizerConfig& config, uint32_t stream) {
-    SceneSpec spec;
-    spec.kind = scene_kind(options.scene);
-    spec.side = static_cast<int32_t>(config.side);
-    spec.outputs = config.outputs();
-    spec.seed = options.seed;
-    spec.stream = stream;
-    spec.preprocess = config.preprocess;
-    return spec;
-}
-
 /// The looks that pictures are trained with; evaluation shows them as they are.
 Variety variety(const TrainOptions& options) {
     return {options.sprite_variants, options.background_variants, options.seed};
@@ -72,7 +61,9 @@ class Run {
           folder_(options.out, options.scene),
           localizer_(choice.config, options.seed),
           sources_{options.sprite, options.backgrounds, variety(options)},
-          scenes_(*backend_, scene_spec(options, choice.config, kTrainingStream), sources_),
+          scenes_(*backend_,
+                  scene_spec(scene_kind(options.scene), choice.config, options.seed, kTrainingStream),
+                  sources_),
           schedule_(options.make_schedule()) {
         fmt::print("{}\nDevice: {}\nRun folder: {}\n", choice.reason, backend_->description(),
                    folder_.path());
@@ -93,9 +84,11 @@ class Run {
                            training_graph(localizer_, parse_box_loss(options_.loss)),
                            {options_.batch, config.side, config.side, 3},
                            {options_.batch, config.outputs()}});
-        watch_.emplace(*backend_, localizer_,
-                       SceneGenerator(*backend_, scene_spec(options_, config, kWatchStream), sources_),
-                       options_.total_steps());
+        watch_.emplace(
+            *backend_, localizer_,
+            SceneGenerator(*backend_, scene_spec(scenes_.spec().kind, config, options_.seed, kWatchStream),
+                           sources_),
+            options_.total_steps());
         begin_ = Clock::now();
         for (int64_t epoch = 0; epoch < options_.epochs; ++epoch) run_epoch(step, optimizer, epoch);
         training_seconds_ = seconds_since(begin_);
@@ -115,10 +108,12 @@ class Run {
     }
 
     void report() {
-        SceneSources as_they_are = sources_;
-        as_they_are.variety = {};
-        SceneGenerator held_out(*backend_, scene_spec(options_, localizer_.config(), kHeldOutStream),
-                                as_they_are);
+        SceneSources unseen = sources_;
+        unseen.variety = {};
+        unseen.held_out = true;  // where the backgrounds come with the program
+        SceneGenerator held_out(
+            *backend_, scene_spec(scenes_.spec().kind, localizer_.config(), options_.seed, kHeldOutStream),
+            unseen);
         const Evaluation evaluation =
             evaluate(*backend_, localizer_, held_out, options_.held_out, options_.batch);
         write_predictions(folder_.file("predictions.png"), *backend_, localizer_, held_out);
