@@ -20,21 +20,18 @@ tools=$build/tools
 [ -x "$tools/objloc_eval" ] || { echo "error: there is no $tools/objloc_eval; build it: tools/setup.sh" >&2; exit 1; }
 
 # scene | what the row is | flags beyond the recipe's
+# scene | what the row is | flags beyond the recipe's
 table='blob | recipe best |
+cat | recipe best |
+natural | recipe best |
 blob | recipe seed | --recipe seed
+natural | recipe seed | --recipe seed
 blob | head flatten | --head flatten
 blob | loss bce | --loss bce
 blob | loss bce+giou | --loss bce+giou
-blob | loss giou2 | --loss giou2
 blob | constant rate | --schedule constant
 blob | no clipping | --clip-norm 0
 blob | one rate for all parts | --lr 1e-3 --backbone-lr-multiplier 1
-blob | weight decay 0.01 | --weight-decay 0.01
-cat | recipe best |
-cat | recipe seed | --recipe seed
-natural | recipe best |
-natural | recipe seed | --recipe seed
-natural | no variants | --sprite-variants 1 --background-variants 1
 natural | backgrounds as they are | --background-variants 1
 natural | 8 variants of the sprite | --sprite-variants 8'
 

@@ -91,7 +91,7 @@ void add_optimizer_flags(TrainOptions& options, CLI::App& app) {
         ->capture_default_str();
     app.add_option(
            "--warmup", options.warmup,
-           "steps of linear warm-up before the schedule (default: 1/32 of all steps; the seed has none)")
+           "steps of linear warm-up before the schedule (default: a tenth of all steps; the seed has none)")
         ->check(CLI::NonNegativeNumber);
     app.add_option("--step-period", options.step_period, "--schedule step: steps between two drops")
         ->check(CLI::PositiveNumber)

@@ -26,7 +26,7 @@ struct TrainOptions {
     std::string preprocess = "unit";
     std::string sprite;
     std::vector<std::string> backgrounds;
-    int sprite_variants = 1, background_variants = 1;
+    int sprite_variants = 1, background_variants = 8;
     int64_t side = 128;
 
     int64_t epochs = 5, steps_per_epoch = 64, batch = 64;
@@ -53,8 +53,8 @@ struct TrainOptions {
     void check() const;
 
     int64_t total_steps() const { return epochs * steps_per_epoch; }
-    /// `warmup`, or when that was not given a thirty-second of all steps: 10 of the seed's 320.
-    int64_t warmup_steps() const { return warmup >= 0 ? warmup : total_steps() / 32; }
+    /// `warmup`, or when that was not given a tenth of all steps: 32 of the seed's 320.
+    int64_t warmup_steps() const { return warmup >= 0 ? warmup : total_steps() / 10; }
     Schedule make_schedule() const;
     OptimizerOptions make_optimizer_options() const;
     /// All of it as JSON text, for config.json.

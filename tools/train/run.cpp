@@ -60,7 +60,7 @@ class Run {
           backend_(options.device.make()),
           folder_(options.out, options.scene),
           localizer_(choice.config, options.seed),
-          sources_{options.sprite, options.backgrounds, variety(options)},
+          sources_{options.sprite, options.backgrounds, /*held_out=*/false, variety(options)},
           scenes_(*backend_,
                   scene_spec(scene_kind(options.scene), choice.config, options.seed, kTrainingStream),
                   sources_),
