@@ -134,45 +134,38 @@ std::vector<TimedOp> merged(const std::vector<TimedOp>& calls) {
     return ops;
 }
 
-/// Gathers split steps, which are alike call for call, into medians by phase and by op.
-class Profile {
-  public:
-    void add(const std::vector<TimedOp>& calls, double whole) {
-        std::map<std::string, double> step;
-        std::string phase = "update";  // a step begins by sending its learning rate
-        double inside = 0;
-        for (const TimedOp& call : calls) {
-            phase = phase_of(call.op, phase);
-            step[phase] += call.seconds;
-            inside += call.seconds;
-        }
-        step["other"] = whole - inside;
-        for (const auto& [name, seconds] : step) phases_[name].push_back(seconds);
-        const std::vector<TimedOp> ops = merged(calls);
-        if (ops_.empty()) ops_ = ops;
-        seconds_.resize(ops_.size());
-        for (size_t i = 0; i < ops_.size(); ++i) seconds_[i].push_back(ops[i].seconds);
-    }
-
-    std::vector<PhaseTime> phases() const {
-        std::vector<PhaseTime> list;
-        for (const char* name : {"scenes", "forward", "backward", "update", "other"}) {
-            if (phases_.count(name) > 0) list.push_back({name, median(phases_.at(name))});
-        }
-        return list;
-    }
-
-    std::vector<TimedOp> ops() const {
-        std::vector<TimedOp> list = ops_;
-        for (size_t i = 0; i < list.size(); ++i) list[i].seconds = median(seconds_[i]);
-        return list;
-    }
-
-  private:
-    std::map<std::string, std::vector<double>> phases_;
-    std::vector<TimedOp> ops_;
-    std::vector<std::vector<double>> seconds_;  // of each of ops_
+/// One split step.
+struct SplitStep {
+    double whole = 0;
+    std::vector<PhaseTime> phases;
+    std::vector<TimedOp> ops;
 };
+
+SplitStep split_step(const std::vector<TimedOp>& calls, double whole) {
+    std::map<std::string, double> seconds;
+    std::string phase = "update";  // a step begins by sending its learning rate
+    double inside = 0;
+    for (const TimedOp& call : calls) {
+        phase = phase_of(call.op, phase);
+        seconds[phase] += call.seconds;
+        inside += call.seconds;
+    }
+    seconds["other"] = whole - inside;
+    SplitStep step{whole, {}, merged(calls)};
+    for (const char* name : {"scenes", "forward", "backward", "update", "other"}) {
+        if (seconds.count(name) > 0) step.phases.push_back({name, seconds.at(name)});
+    }
+    return step;
+}
+
+/// The step whose whole time is the middle one. One real step rather than a median of each part: parts of
+/// different steps do not add up to any step when the machine is busy with other things now and then.
+const SplitStep& median_step(std::vector<SplitStep>& steps) {
+    const auto middle = steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2);
+    std::nth_element(steps.begin(), middle, steps.end(),
+                     [](const SplitStep& a, const SplitStep& b) { return a.whole < b.whole; });
+    return *middle;
+}
 
 template <typename Work>
 void measure(Work& work, Bench& bench, const StepOptions& options, StepMeasurement& result) {
@@ -183,16 +176,17 @@ void measure(Work& work, Bench& bench, const StepOptions& options, StepMeasureme
 
     const Step split = work.step_on(bench.timed);
     timed_run(bench.timed, split);
-    Profile profile;
+    std::vector<SplitStep> steps;
     for (int i = 0; i < options.steps; ++i) {
         result.whole.push_back(timed_run(*bench.device, whole));
         bench.timed.record(true);
         result.split.push_back(timed_run(bench.timed, split));
         bench.timed.record(false);
-        profile.add(bench.timed.take(), result.split.back());
+        steps.push_back(split_step(bench.timed.take(), result.split.back()));
     }
-    result.phases = profile.phases();
-    result.ops = profile.ops();
+    const SplitStep& step = median_step(steps);
+    result.phases = step.phases;
+    result.ops = step.ops;
 }
 
 }  // namespace
@@ -224,6 +218,12 @@ double StepMeasurement::phases_sum() const {
     double sum = 0;
     for (const PhaseTime& phase : phases) sum += phase.seconds;
     return sum;
+}
+
+double StepMeasurement::split_ratio() const {
+    std::vector<double> ratios;
+    for (size_t i = 0; i < whole.size(); ++i) ratios.push_back(split[i] / whole[i]);
+    return median(ratios);
 }
 
 std::string phase_of(const std::string& op, const std::string& current) {

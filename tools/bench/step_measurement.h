@@ -35,11 +35,13 @@ struct StepMeasurement {
     double flops = 0;               // of the step
     std::vector<double> whole;      // seconds of each undisturbed step
     std::vector<double> split;      // and of each step that was split
-    std::vector<PhaseTime> phases;  // medians over the split steps
-    std::vector<TimedOp> ops;       // medians over the split steps, in the order of their first call
+    std::vector<PhaseTime> phases;  // of the split step whose whole time is the middle one
+    std::vector<TimedOp> ops;       // of the same step, in the order of their first call
     size_t allocator_peak_bytes = 0, process_peak_bytes = 0;  // of undisturbed steps
 
     double phases_sum() const;
+    /// Median of split over undisturbed, each pair one right after the other: what watching costs.
+    double split_ratio() const;
 };
 
 /// Measures `steps` undisturbed steps and as many split ones, in turn, so that whatever else the machine does

@@ -42,14 +42,15 @@ std::string totals(const StepOptions& options, const StepMeasurement& m) {
 }
 
 std::string phase_table(const StepMeasurement& m) {
-    Table table({"phase", ">median", ">share"});
-    const double sum = m.phases_sum(), whole = median(m.whole);
+    Table table({"phase", ">time", ">share"});
+    const double sum = m.phases_sum();
     for (const PhaseTime& phase : m.phases) {
         table.add({phase.name, time_text(phase.seconds), share_text(phase.seconds / sum)});
     }
     table.add({"sum", time_text(sum), "100%"});
-    table.add({"undisturbed", time_text(whole), share_text(whole / sum)});
-    return "\n" + table.text();
+    return "\nThe split step of middle length:\n" + table.text() +
+           fmt::format("Split steps took {} of the undisturbed ones beside them (median).\n",
+                       share_text(m.split_ratio()));
 }
 
 std::vector<std::string> op_row(const StepMeasurement& m, const std::string& name, const TimedOp& op) {
@@ -62,7 +63,7 @@ std::vector<std::string> op_row(const StepMeasurement& m, const std::string& nam
 }
 
 std::string op_tables(const StepMeasurement& m) {
-    const std::vector<std::string> columns = {">median", ">share", ">GFLOP/s", ">GB/s", ">of floor"};
+    const std::vector<std::string> columns = {">time", ">share", ">GFLOP/s", ">GB/s", ">of floor"};
     std::vector<std::string> headings = {"op and layer"};
     headings.insert(headings.end(), columns.begin(), columns.end());
     Table layers(headings);
@@ -139,6 +140,7 @@ std::string step_json(const StepOptions& options, const StepMeasurement& m) {
         {"images_per_s", static_cast<double>(options.batch) / seconds},
         {"gflop_per_s", m.flops / seconds / 1e9},
         {"split_median_s", median(m.split)},
+        {"split_over_undisturbed", m.split_ratio()},
         {"phases", phases},
         {"phases_sum_s", m.phases_sum()},
         {"ops", ops_json(m)},
