@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+"""The table of an ablation's runs: tools/ablation_table.py FILE.jsonl > FILE.md
+
+A row is one way to train, over several seeds: mean of the mean IoU, the least and the most of the seeds, and the
+share of boxes above IoU 0.75 and 0.9. The difference is against the recipe's own row of the same scene.
+"""
+import json
+import sys
+from collections import defaultdict
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def main():
+    rows = defaultdict(list)
+    with open(sys.argv[1]) as file:
+        for line in file:
+            run = json.loads(line)
+            rows[run["scene"], run["row"]].append(run)
+    commits = sorted({run["commit"] for runs in rows.values() for run in runs})
+    print("vgg16-slim from scratch, 320 steps of 64; evaluated on 1024 scenes of a seed of their own, `natural` over")
+    print(f"backgrounds never trained on. Commit {', '.join(commits)}; raw: {sys.argv[1].split('/')[-1]}\n")
+    print("| scene | recipe best, but | seeds | mean IoU | least to most | difference | IoU >= 0.75 | IoU >= 0.9 |")
+    print("|---|---|---|---|---|---|---|---|")
+    for (scene, row), runs in sorted(rows.items(), key=lambda item: (item[0][0], item[0][1] != "recipe best")):
+        iou = [run["eval"]["mean_iou"] for run in runs]
+        best = mean([run["eval"]["mean_iou"] for run in rows[scene, "recipe best"]])
+        shares = [mean([run["eval"][key] for run in runs]) for key in ("iou_over_75", "iou_over_90")]
+        name = {"recipe best": "(as it is)", "recipe seed": "recipe seed instead"}.get(row, row)
+        difference = "" if row == "recipe best" else f"{mean(iou) - best:+.3f}"
+        print(
+            f"| {scene} | {name} | {len(iou)} | {mean(iou):.3f} | {min(iou):.3f} to {max(iou):.3f} | {difference} "
+            f"| {shares[0]:.3f} | {shares[1]:.3f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
