@@ -51,7 +51,7 @@ run() {
         $flags --out "$at" >"$at.log" 2>&1 || { tail -n 3 "$at.log" >&2; return 1; }
     local json
     json=$("$tools/objloc_eval" --device cpu --threads "$threads" --model "$at/model.h5" --scene "$scene" --seed "$((1000 + seed))" \
-        --count 1024 --json | sed '/"model":/d' | tr -d '\n' | tr -s ' ')
+        --count 1024 --json | python3 tools/ablation_table.py --shorten)
     printf '{%s,"flags":"%s","commit":"%s","eval":%s}\n' "$key" "$flags" "$(git rev-parse --short HEAD)" "$json" >>"$out"
     rm -rf "$at" "$at.log"
     echo "$scene, $row, seed $seed: done"

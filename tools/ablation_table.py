@@ -2,7 +2,8 @@
 """The table of an ablation's runs: tools/ablation_table.py FILE.jsonl > FILE.md
 
 A row is one way to train, over several seeds: mean of the mean IoU, the least and the most of the seeds, and the
-share of boxes above IoU 0.75 and 0.9. The difference is against the recipe's own row of the same scene.
+share of boxes above IoU 0.75 and 0.9. With --shorten it keeps of a report on its standard input what the table needs.
+The difference is against the recipe's own row of the same scene.
 """
 import json
 import sys
@@ -13,7 +14,15 @@ def mean(values):
     return sum(values) / len(values)
 
 
+def shorten(report):
+    """objloc_eval's report without the file names and the list of pictures."""
+    return {key: value for key, value in report.items() if key not in ("model", "worst", "best")}
+
+
 def main():
+    if sys.argv[1] == "--shorten":
+        print(json.dumps(shorten(json.load(sys.stdin))))
+        return
     rows = defaultdict(list)
     with open(sys.argv[1]) as file:
         for line in file:
