@@ -12,6 +12,8 @@ namespace objloc {
 /// How the kernel is to run: which tiling (HopperTiling), how many blocks share the tiles.
 struct HopperRun {
     int tiling = 0, blocks = 2;
+    bool tf32 = false;  // else bf16
+    bool share_taps = false;
 };
 
 /// Whether there is a Hopper kernel for the problem.

@@ -33,8 +33,20 @@ std::vector<Conv2dProblem> shapes() {
 }
 
 std::vector<HopperRun> runs(int64_t channels) {
-    if (channels % 128 != 0) return {{0, 1}, {3, 2}};
-    return {{0, 2}, {1, 1}, {2, 3}, {3, 2}};
+    if (channels % 128 != 0) return {{0, 2}, {3, 2, true}, {3, 1, false, true}, {3, 2, true, true}};
+    return {{1, 1},
+            {2, 3},
+            {3, 2},
+            {2, 2, true},
+            {0, 2, true},
+            {1, 2, false, true},
+            {2, 2, false, true},
+            {2, 1, true, true}};
+}
+
+/// The sweeps over shapes take the runs in turn.
+HopperRun one_of(const std::vector<HopperRun>& list, size_t number) {
+    return list[number % list.size()];
 }
 
 float bf16(double value) {
@@ -68,11 +80,12 @@ std::vector<float> floats(const Array& array) {
     return {array.values.begin(), array.values.end()};
 }
 
-/// Every bit of `got` against the reference rounded to bf16.
-void check_exact(const std::vector<float>& got, const Array& want, const std::string& name) {
+/// Every bit of `got` against the reference, rounded to bf16 as the kernel does.
+void check_exact(const std::vector<float>& got, const Array& want, const HopperRun& how,
+                 const std::string& name) {
     REQUIRE(got.size() == want.values.size());
     for (size_t i = 0; i < got.size(); ++i) {
-        if (got[i] == bf16(want.values[i])) continue;
+        if (got[i] == (how.tf32 ? static_cast<float>(want.values[i]) : bf16(want.values[i]))) continue;
         FAIL_CHECK(name << ": element " << i << " is " << got[i] << ", not " << want.values[i]);
         return;
     }
@@ -168,17 +181,20 @@ std::vector<float> run(const Conv2dProblem& problem, const HopperRun& how, const
 
 std::string label(const Conv2dProblem& problem, const HopperRun& how) {
     return name_of("hopper", problem) + " tiling " + std::to_string(how.tiling) + " blocks " +
-           std::to_string(how.blocks);
+           std::to_string(how.blocks) + (how.tf32 ? " tf32" : "") + (how.share_taps ? " shared taps" : "");
 }
 
 }  // namespace
 
 TEST_CASE("hopper forward: whole numbers come out exactly, with every tiling and epilogue") {
-    for (const Conv2dProblem& problem : with_epilogues(shapes())) {
-        const Forward at = forward_case(problem, whole, problem.relu);
-        for (const HopperRun& how : runs(problem.K)) {
+    size_t number = 0;
+    for (const Conv2dProblem& shape : shapes()) {
+        size_t epilogue = number++;
+        for (const Conv2dProblem& problem : with_epilogues({shape})) {
+            const Forward at = forward_case(problem, whole, problem.relu);
+            const HopperRun how = one_of(runs(problem.K), epilogue += 3);
             const HopperForward got = run(problem, how, at);
-            check_exact(got.y, at.y, label(problem, how));
+            check_exact(got.y, at.y, how, label(problem, how));
             if (!problem.pool) continue;
             const std::vector<double> codes(got.codes.begin(), got.codes.end());
             CHECK_MESSAGE(codes == at.codes.values, label(problem, how) << ": codes");
@@ -186,19 +202,33 @@ TEST_CASE("hopper forward: whole numbers come out exactly, with every tiling and
     }
 }
 
-TEST_CASE("hopper forward: any order of threads and late copies give the same bits") {
-    Conv2dProblem problem = convolution({3, 8, 8, 128}, 128);
-    problem.relu = problem.pool = true;
-    const Forward at = forward_case(problem, whole, true);
-    for (const uint64_t seed : {uint64_t{1}, uint64_t{2}}) {
-        const HostRuntimeScope scope({.checks = true, .adversarial_seed = seed, .threads = 2});
-        for (const HopperRun& how : runs(problem.K))
-            check_exact(run(problem, how, at).y, at.y, label(problem, how));
+TEST_CASE("hopper forward: each version and tiling, in any order of threads") {
+    for (Conv2dProblem problem : {convolution({3, 4, 8, 64}, 128), convolution({1, 9, 16, 64}, 64)}) {
+        problem.relu = problem.pool = true;
+        const Forward at = forward_case(problem, whole, true);
+        for (const HopperRun& how : runs(problem.K)) {
+            const HostRuntimeScope scope({.checks = true, .adversarial_seed = 1, .threads = 2});
+            const HopperForward got = run(problem, how, at);
+            check_exact(got.y, at.y, how, label(problem, how));
+            const std::vector<double> codes(got.codes.begin(), got.codes.end());
+            CHECK_MESSAGE(codes == at.codes.values, label(problem, how) << ": codes");
+        }
     }
 }
 
+TEST_CASE("hopper forward in tf32: operands are rounded, results are not") {
+    const Conv2dProblem problem = convolution({1, 4, 4, 64}, 64);
+    Forward at = forward_case(problem, whole, false);
+    for (double& value : at.x.values) value = value == 0 ? 0 : 1 + 0x1p-11;  // half a unit of tf32
+    for (double& value : at.w.values) value = 1;
+    const std::vector<float> got = run(problem, {0, 1, true}, at).y;
+    for (double& value : at.x.values) value = value == 0 ? 0 : 1 + 0x1p-10;
+    reference::conv2d_forward(problem, at.x, at.w, at.bias, at.y, nullptr);
+    check_exact(got, at.y, {0, 1, true}, "tf32");
+}
+
 TEST_CASE("hopper forward: fractions differ by bf16's rounding alone") {
-    for (Conv2dProblem problem : {convolution({2, 8, 8, 128}, 128), convolution({1, 16, 16, 64}, 64)}) {
+    for (Conv2dProblem problem : {convolution({2, 8, 8, 128}, 128), convolution({1, 8, 16, 64}, 64)}) {
         const Forward at = forward_case(problem, fractions, true);
         check_close(run(problem, {}, at).y, at.y, label(problem, {}));
         problem.relu = true;
@@ -207,25 +237,24 @@ TEST_CASE("hopper forward: fractions differ by bf16's rounding alone") {
     }
 }
 
-TEST_CASE("hopper data gradient: whole numbers come out exactly, with every tiling, mask and pooling") {
+TEST_CASE("hopper data gradient: whole numbers come out exactly, with mask and with pooling") {
+    size_t number = 0;
     for (Conv2dProblem problem : shapes()) {
         for (const bool pool : {false, true}) {
             problem.pool = problem.relu = pool;
             const BackwardData at = backward_data_case(problem, whole, !pool);
-            for (const HopperRun& how : runs(problem.C)) {
-                check_exact(run(problem, how, at), at.dx, label(problem, how) + (pool ? "" : " masked"));
-            }
+            const HopperRun how = one_of(runs(problem.C), number++);
+            check_exact(run(problem, how, at), at.dx, how, label(problem, how) + (pool ? "" : " masked"));
         }
     }
 }
 
-TEST_CASE("hopper data gradient: any order of threads and late copies give the same bits") {
-    const Conv2dProblem problem = convolution({3, 8, 8, 128}, 64);
-    const BackwardData at = backward_data_case(problem, whole, true);
-    for (const uint64_t seed : {uint64_t{1}, uint64_t{2}}) {
-        const HostRuntimeScope scope({.checks = true, .adversarial_seed = seed, .threads = 2});
+TEST_CASE("hopper data gradient: each version and tiling, in any order of threads") {
+    for (const Conv2dProblem& problem : {convolution({3, 4, 8, 128}, 64), convolution({1, 9, 16, 64}, 64)}) {
+        const BackwardData at = backward_data_case(problem, whole, true);
         for (const HopperRun& how : runs(problem.C)) {
-            check_exact(run(problem, how, at), at.dx, label(problem, how));
+            const HostRuntimeScope scope({.checks = true, .adversarial_seed = 1, .threads = 2});
+            check_exact(run(problem, how, at), at.dx, how, label(problem, how));
         }
     }
 }
@@ -244,7 +273,7 @@ TEST_CASE("hopper weight gradient: whole numbers come out exactly, however the p
         for (const bool pool : {false, true}) {
             problem.pool = pool;
             const BackwardWeights at = backward_weights_case(problem, whole);
-            for (const int blocks : {1, 2, 5}) {
+            for (const int blocks : {pool ? 1 : 2, 5}) {
                 const std::vector<float> got = run(problem, {0, blocks}, at);
                 CHECK_MESSAGE(std::equal(got.begin(), got.end(), at.dw.values.begin(), at.dw.values.end()),
                               label(problem, {0, blocks}));

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "kernels/cuda/handles.cuh"
-#include "kernels/cuda/hopper_product.cuh"
+#include "kernels/cuda/hopper_taps.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 namespace {
@@ -52,27 +52,32 @@ void require_hopper_conv2d(const Conv2dProblem& problem) {
 
 TensorMap image_map(const void* images, TensorElement element, int64_t N, int64_t rows, int64_t columns,
                     int64_t channels, int box_columns, int box_rows, int box_images) {
-    return make_tensor_map(images, element, element != TensorElement::u8,
-                           {{channels, 1, kDepthStep},
+    const bool plain = element == TensorElement::u8;
+    const int box_channels = plain ? kWgmmaRows : kLineBytes / static_cast<int>(element_bytes(element));
+    return make_tensor_map(images, element, !plain,
+                           {{channels, 1, box_channels},
                             {columns, channels, box_columns},
                             {rows, columns * channels, box_rows},
                             {N, rows * columns * channels, box_images}});
 }
 
-TensorMap weight_map(const Conv2dProblem& problem, const __nv_bfloat16* w) {
-    return make_tensor_map(
-        w, TensorElement::bf16, true,
-        {{problem.K, 1, kDepthStep}, {problem.R * problem.S * problem.C, problem.K, kDepthStep}});
+TensorMap weight_map(const void* w, TensorElement element, int64_t rows, int64_t columns) {
+    const int box_columns = kLineBytes / static_cast<int>(element_bytes(element));
+    return make_tensor_map(w, element, true, {{columns, 1, box_columns}, {rows, columns, kWgmmaRows}});
+}
+
+bool shares_taps(const HopperOptions& options, const Conv2dProblem& problem) {
+    return options.share_taps && problem.R == kSharedTaps;
 }
 
 int hopper_blocks(const HopperOptions& options) {
     return options.blocks > 0 ? options.blocks : device_attribute(cudaDevAttrMultiProcessorCount);
 }
 
-HopperTiling hopper_tiling(const HopperOptions& options, int lines, const PatchGrid& grid) {
+HopperTiling hopper_tiling(const HopperOptions& options, int lines, const PatchGrid& grid, bool bf16) {
     if (options.tiling != HopperTiling::automatic) return options.tiling;
     const int blocks = hopper_blocks(options);
-    const double large = expected_use(grid, lines, 128, 2, blocks, 1.0);
+    const double large = bf16 ? expected_use(grid, lines, 128, 2, blocks, 1.0) : 0;
     const double small = expected_use(grid, lines, 128, 1, blocks, 0.9);
     const double narrow = expected_use(grid, lines, 64, 2, blocks, 0.8);
     if (large >= small && large >= narrow) return HopperTiling::channels128_patches2;

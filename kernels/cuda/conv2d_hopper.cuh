@@ -21,7 +21,10 @@ enum class HopperTiling { automatic, channels128_patches2, channels128_patches1,
 
 struct HopperOptions {
     HopperTiling tiling = HopperTiling::automatic;
-    int blocks = 0;  // 0: one for each multiprocessor
+    int blocks = 0;  // 0: one for each multiprocessor; weight gradients: 132
+    /// Version 2 of forward and data gradient: three taps above each other share what is fetched. Kernels of
+    /// three rows.
+    bool share_taps = false;
 };
 
 /// As Backend::conv2d_forward, in bf16: x (N,H,W,C), w (R,S,C,K), bias (K) f32 or null, y (N, out_rows,
@@ -31,10 +34,24 @@ void conv2d_hopper_forward(cudaStream_t stream, const Conv2dProblem& problem, co
                            const __nv_bfloat16* w, const float* bias, __nv_bfloat16* y, uint8_t* codes,
                            const HopperOptions& options = {});
 
+/// The same in tf32: all f32; the copy engine rounds x and w on their way in. `turned`: device memory for as
+/// many floats as w has.
+void conv2d_hopper_forward(cudaStream_t stream, const Conv2dProblem& problem, const float* x, const float* w,
+                           const float* bias, float* y, uint8_t* codes, float* turned,
+                           const HopperOptions& options = {});
+
+/// w (R,S,C,K) as turned (R,S,K,C).
+void turn_filters(cudaStream_t stream, const Conv2dProblem& problem, const float* w, float* turned);
+
 /// As Backend::conv2d_backward_data: dy (N,P,Q,K), spread by unpool_gradient where the problem pools; w
 /// (R,S,C,K); relu_source (N,H,W,C) or null; dx (N,H,W,C). All bf16 and aligned to 16 bytes.
 void conv2d_hopper_backward_data(cudaStream_t stream, const Conv2dProblem& problem, const __nv_bfloat16* dy,
                                  const __nv_bfloat16* w, const __nv_bfloat16* relu_source, __nv_bfloat16* dx,
+                                 const HopperOptions& options = {});
+
+/// The same in tf32.
+void conv2d_hopper_backward_data(cudaStream_t stream, const Conv2dProblem& problem, const float* dy,
+                                 const float* w, const float* relu_source, float* dx,
                                  const HopperOptions& options = {});
 
 /// As Backend::conv2d_backward_weights: x (N,H,W,C), dy as above, both bf16; dw (R,S,C,K) f32. `slots`:

@@ -4,15 +4,14 @@
 // x (N, H, W, C), dy (N, P, Q, K) bf16; dw (R, S, C, K) f32. Stride 1, C and K multiples of 64.
 //
 // A product whose depth are the pixels: 64 input channels (rows) by 64 or 256 filters (columns) for each tap.
-// Both operands come as they lie in memory, their channels innermost, which the tensor cores take in bf16. A
-// stage is a patch of 8 x 8 pixels of dy and, moved by the tap, of x; outside the image the copy engine
-// fetches zeros.
+// Both operands come as they lie in memory, their channels innermost, which the tensor cores take in bf16.
+// (tf32 would want the pixels innermost.) A stage is a patch of 8 x 8 pixels of dy and, moved by the tap, of
+// x; outside the image the copy engine fetches zeros.
 //
 //     tap reuse    three taps that lie above each other share a stage: x's patch is two rows higher than
-//     dy's, and an image
-//                  row of it is one 1024-byte pattern, so tap r's operand begins r patterns further down.
-//                  That is a third of the reads of dy and 10 rows of x in place of 24. It takes three sets of
-//                  sums.
+//                  dy's, and an image row of it is one 1024-byte pattern, so tap r's operand begins r
+//                  patterns further down. That is a third of the reads of dy, and 10 rows of x in place of
+//                  24. It takes three sets of sums.
 //
 // A block is a producer and two consumer warpgroups, as in hopper_product.cuh. The consumers share a stage:
 // each takes half of the tile's channels, or of its filters, or, where there are only 64 of both, of the
@@ -20,8 +19,8 @@
 //
 // Stream-K: there are few tiles and many pixels, so all (tile, patch) pairs are put in one row and cut into
 // as many equal pieces as there are blocks. A block's piece covers the end of one tile, perhaps some whole
-// ones, and the start of another; the sums of each such segment go to a slot of their own, number tile +
-// block, which no other segment has. A second kernel adds each tile's slots.
+// ones, and the start of another; the sums of each such segment go to a slot of their own, number
+// tile + block, which no other segment has. A second kernel adds each tile's slots.
 //
 // Deterministic: the pieces follow from the problem and the number of blocks, which is fixed at 132 whatever
 // the GPU; pixels are summed in order within a segment, segments in order after that. Reference: Osama et

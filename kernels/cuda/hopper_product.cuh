@@ -1,33 +1,29 @@
 // Convolution at stride 1 on Hopper's tensor cores, the part that forward and data gradient share: a product
-//     out[pixel, line] = sum over taps (r, s) and depth d of in[pixel moved by the tap, d] * w[r, s, line and
-//     d]
+//     out[pixel, line] = sum over taps (r, s) and depth d of in[pixel moved by the tap, d] * w[r, s, line, d]
 // A "line" is a channel of the output: a filter forward, an input channel in the data gradient. Images are
-// bf16, NHWC.
+// NHWC, bf16 or f32 that is rounded to tf32.
 //
 // Lines are the rows of the matrix product, pixels its columns. So a thread's sums belong to two channels,
 // the four pixels of a pooling window meet in one thread, and both operands come as they lie in memory:
 //
 //     a patch      128 pixels of an image, 8 wide and 16 high (of small sides: 8 high in two images, and so
-//     on), times 64
-//                  channels: one box of the copy engine, whose coordinates are moved by the tap. Outside the
-//                  image it fetches zeros: that is the padding, and also the end of an image that no patch
-//                  fits exactly.
-//     8 wide       eight pixels of 64 channels are eight 128-byte lines, one pattern of the swizzle. So an
-//     image row of
-//                  a patch is 1024 bytes, and patches, whatever their height, look alike to the tensor cores.
-//     the weights  64 lines by 64 of depth, out of (R, S, C, K) as it is: wgmma takes bf16 with either side
-//     innermost.
+//                  on), times 128 bytes of channels: one box of the copy engine, whose coordinates are moved
+//                  by the tap. Outside the image it fetches zeros: that is the padding, and also the end of
+//                  an image that no patch fits exactly.
+//     8 wide       eight pixels of 128 bytes are one pattern of the swizzle. So an image row of a patch is
+//                  1024 bytes, and patches, whatever their height, look alike to the tensor cores.
+//     the weights  64 lines by 128 bytes of depth, out of (R, S, C, K) as it is: wgmma takes bf16 with
+//                  either side innermost.
 //
 // One block, 384 threads, stays on each multiprocessor and takes tiles until there are none. Its three
 // warpgroups:
 //
-//     producer     one thread fetches for each tile, tap and 64 of depth the patches and the weights into the
-//     next of a
-//                  ring of stages, as soon as it is `empty`; the copy engine says `full` when they have come.
+//     producer     one thread fetches, for each tile, tap and 128 bytes of depth, patches and weights into
+//                  the next of a ring of stages as soon as that is `empty`; the copy engine says `full`
+//                  when they have come.
 //     2 consumers  multiply out of full stages and say `empty` when the tensor cores have read them. They
-//     hold 64 lines
-//                  times 256 (128) pixels of sums in registers, for which the producer gives up most of its
-//                  own.
+//                  hold 64 lines times 256 (128) pixels of sums in registers, for which the producer gives
+//                  up most of its own.
 //
 // While one tile is finished (bias, ReLU, pooling, the copy to memory), the producer fetches the next one's
 // stages.
@@ -46,7 +42,9 @@ namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
 constexpr int kPatchPixels = 128, kPatchColumns = 8, kLineBytes = 128, kPatternBytes = 1024;
 constexpr int kPatchBytes = kPatchPixels * kLineBytes;  // of 64 channels in bf16
-constexpr int kDepthStep = 64;                          // channels of a stage
+/// Channels of a 128-byte line: 64 or 32.
+template <typename Element>
+constexpr int kLineChannels = kLineBytes / static_cast<int>(sizeof(Element));
 
 /// How images are cut into patches. Patches are numbered row by row, then column by column, then image by
 /// image.
@@ -54,9 +52,10 @@ struct PatchGrid {
     int rows, images;         // of a patch
     int down, across, count;  // patches in an image, one above the other and side by side; in all
 
-    PatchGrid(int64_t N, int64_t image_rows, int64_t image_columns) {
+    /// With `tall` 16 high, however low the image is.
+    PatchGrid(int64_t N, int64_t image_rows, int64_t image_columns, bool tall) {
         rows = 16;
-        while (rows > 2 && rows / 2 >= image_rows) rows /= 2;
+        while (!tall && rows > 2 && rows / 2 >= image_rows) rows /= 2;
         images = kPatchPixels / kPatchColumns / rows;
         down = static_cast<int>(ceil_div(image_rows, rows));
         across = static_cast<int>(ceil_div(image_columns, kPatchColumns));
@@ -88,32 +87,32 @@ struct HopperConv {
 // ---- Tiles
 // --------------------------------------------------------------------------------------------------
 
+constexpr int kConsumerGroups = 2;
+
 /// What a block makes at a time. With 128 lines each consumer takes 64 of them, with 64 half of the patches.
-template <int kLines_, int kPatches_, int kStages_>
-struct HopperTile {
-    static constexpr int kLines = kLines_, kPatches = kPatches_, kStages = kStages_;
+template <typename Element_, int kLines_, int kPatches_>
+struct TileSizes {
+    using Element = Element_;
+    static constexpr int kDepthStep = kLineChannels<Element>;  // of a stage
+    static constexpr int kLines = kLines_, kPatches = kPatches_;
     static constexpr int kGroupPatches = kLines == 128 ? kPatches : kPatches / 2;
     static constexpr int kGroupPixels = kGroupPatches * kPatchPixels;
     static constexpr int kSums = kGroupPixels / 2;  // of a thread
     static constexpr int kLineBlocks = kLines / kWgmmaRows;
     static constexpr int kLineBlockBytes = kWgmmaRows * kLineBytes;
-    static constexpr int kStageBytes = kPatches * kPatchBytes + kLineBlocks * kLineBlockBytes;
-    static constexpr int kOutBytes = kGroupPatches * kPatchBytes;
-
-    struct Stage {
-        unsigned char pixels[extent(kPatches * kPatchBytes)];
-        unsigned char lines[extent(kLineBlocks * kLineBlockBytes)];
-    };
-    struct Shared {
-        Stage stage[extent(kStages)];
-        unsigned char out[2][extent(kOutBytes)];  // of each consumer, on its way to memory
-        MBarrier full[extent(kStages)], empty[extent(kStages)], fetched[2];
-    };
+    /// A group's 64 lines on their way out: one or, as floats, two parts of 128 bytes a pixel.
+    static constexpr int kOutParts = kWgmmaRows / kDepthStep, kOutPart = kGroupPatches * kPatchBytes;
+    static constexpr int kOutBytes = kOutParts * kOutPart;
 };
 
-constexpr int kConsumerGroups = 2, kHopperThreads = (1 + kConsumerGroups) * kWarpgroupThreads;
-/// 128 + 2 * 128 threads share 65,536 registers; at the start each has 168.
-constexpr int kProducerRegisters = 40, kConsumerRegisters = 232;
+/// A ring of stages: each is `full` when its bytes have come, `empty` when all consumers' warps have read it.
+template <int kStages>
+__device__ void init_ring(MBarrier (&full)[extent(kStages)], MBarrier (&empty)[extent(kStages)]) {
+    for (int i = 0; i < kStages; ++i) {
+        mbarrier_init(&full[i], 1);
+        mbarrier_init(&empty[i], kConsumerGroups * kWarpgroupThreads / 32);
+    }
+}
 
 /// A place in the ring of stages; its parity changes each time round.
 struct RingPlace {
@@ -127,6 +126,32 @@ struct RingPlace {
         }
     }
 };
+
+/// Version 1, tap by tap: a stage holds the patches and the weights of one tap. (Version 2: hopper_taps.cuh.)
+template <typename Element, int kLines, int kPatches, int kStages_>
+struct HopperTile : TileSizes<Element, kLines, kPatches> {
+    using Sizes = TileSizes<Element, kLines, kPatches>;
+    static constexpr int kTaps = 1, kStages = kStages_;
+    static constexpr int kPixelBytes = kPatches * kPatchBytes;
+    static constexpr int kStageBytes = kPixelBytes + Sizes::kLineBlocks * Sizes::kLineBlockBytes;
+
+    struct Stage {
+        unsigned char pixels[extent(kPixelBytes)];
+        unsigned char lines[extent(kStageBytes - kPixelBytes)];
+    };
+    struct Shared {
+        Stage stage[extent(kStages)];
+        unsigned char out[kConsumerGroups][extent(Sizes::kOutBytes)];  // on their way to memory
+        MBarrier full[extent(kStages)], empty[extent(kStages)], fetched[kConsumerGroups];
+    };
+    using Place = RingPlace;
+
+    __device__ static void init(Shared& shared) { init_ring<kStages>(shared.full, shared.empty); }
+};
+
+constexpr int kHopperThreads = (1 + kConsumerGroups) * kWarpgroupThreads;
+/// 128 + 2 * 128 threads share 65,536 registers; at the start each has 168.
+constexpr int kProducerRegisters = 40, kConsumerRegisters = 232;
 
 /// A tile's first line and first patch. Neighbouring blocks share their pixels.
 struct TilePlace {
@@ -143,9 +168,9 @@ __device__ TilePlace tile_place(const HopperConv& conv, int tile) {
 
 /// Fetches the weights of `line` and on for 64 of depth: from (R * S * C, K), where K is the lines
 /// (depth_outer) or the depth (depth_inner).
-template <typename Tile, Layout kWeights>
-__device__ void fetch_weights(const HopperConv& conv, const TensorMap& map, typename Tile::Stage& stage,
-                              MBarrier* full, int tap, int line, int depth) {
+template <typename Tile, Layout kWeights, typename Stage>
+__device__ void fetch_weights(const HopperConv& conv, const TensorMap& map, Stage& stage, MBarrier* full,
+                              int tap, int line, int depth) {
 #pragma unroll
     for (int block = 0; block < Tile::kLineBlocks; ++block) {
         unsigned char* to = stage.lines + block * Tile::kLineBlockBytes;
@@ -159,14 +184,15 @@ __device__ void fetch_weights(const HopperConv& conv, const TensorMap& map, type
 }
 
 template <typename Tile, Layout kWeights>
-__device__ void produce(typename Tile::Shared& shared, const HopperConv& conv, const TensorMap& map_pixels,
-                        const TensorMap& map_weights) {
+requires(Tile::kTaps == 1) __device__
+    void produce(typename Tile::Shared& shared, const HopperConv& conv, const TensorMap& map_pixels,
+                 const TensorMap& map_weights) {
     RingPlace ring;
     for (int tile = static_cast<int>(blockIdx.x); tile < conv.tiles; tile += static_cast<int>(gridDim.x)) {
         const TilePlace place = tile_place<Tile>(conv, tile);
         for (int tap = 0; tap < conv.R * conv.S; ++tap) {
             const int r = tap / conv.S, s = tap - r * conv.S;
-            for (int depth = 0; depth < conv.depth; depth += kDepthStep) {
+            for (int depth = 0; depth < conv.depth; depth += Tile::kDepthStep) {
                 typename Tile::Stage& stage = shared.stage[ring.stage];
                 MBarrier* full = &shared.full[ring.stage];
                 mbarrier_wait(&shared.empty[ring.stage], ring.parity ^ 1);
@@ -188,7 +214,21 @@ __device__ void produce(typename Tile::Shared& shared, const HopperConv& conv, c
 // ---- The consumers
 // ------------------------------------------------------------------------------------------
 
-/// The 64 of depth of one stage, started and not waited for.
+constexpr int kInnerStep = 32, kOuterStep = 2 * kPatternBytes;  // bytes along an instruction's depth
+template <Layout kLayout>
+constexpr int kDepthBytes = kLayout == Layout::depth_outer ? kOuterStep : kInnerStep;
+
+/// One instruction, in the arithmetic of the elements.
+template <typename Element, Layout kWeights, size_t kSums>
+__device__ void multiply(float (&sums)[kSums], uint64_t lines, uint64_t pixels, bool accumulate) {
+    if constexpr (sizeof(Element) == 2) {
+        wgmma_bf16<2 * kSums, kWeights, Layout::depth_inner>(sums, lines, pixels, accumulate);
+    } else {
+        wgmma_tf32<2 * kSums>(sums, lines, pixels, accumulate);
+    }
+}
+
+/// The depth of one stage, 128 bytes, started and not waited for.
 template <typename Tile, Layout kWeights>
 __device__ void multiply_stage(const typename Tile::Stage& stage, int group,
                                float (&sums)[extent(Tile::kSums)], bool accumulate) {
@@ -196,13 +236,11 @@ __device__ void multiply_stage(const typename Tile::Stage& stage, int group,
     const unsigned char* lines = stage.lines + (kSplitLines ? group * Tile::kLineBlockBytes : 0);
     const unsigned char* pixels =
         stage.pixels + (kSplitLines ? 0 : group * Tile::kGroupPatches * kPatchBytes);
-    constexpr int kInnerStep = 32, kOuterStep = 2 * kPatternBytes;  // bytes along 16 of depth
-    constexpr int kWeightStep = kWeights == Layout::depth_outer ? kOuterStep : kInnerStep;
 #pragma unroll
-    for (int step = 0; step < kDepthStep / 16; ++step) {
-        wgmma_bf16<Tile::kGroupPixels, kWeights, Layout::depth_inner>(
-            sums, wgmma_operand(lines + step * kWeightStep, kPatternBytes),
-            wgmma_operand(pixels + step * kInnerStep, kPatternBytes), accumulate || step > 0);
+    for (int step = 0; step < kLineBytes / kInnerStep; ++step) {
+        const uint64_t a = wgmma_operand(lines + step * kDepthBytes<kWeights>, kPatternBytes);
+        const uint64_t b = wgmma_operand(pixels + step * kInnerStep, kPatternBytes);
+        multiply<typename Tile::Element, kWeights>(sums, a, b, accumulate || step > 0);
     }
 }
 
@@ -214,9 +252,10 @@ __device__ inline void release_stage(MBarrier* empty) {
 /// A tile's sums. A stage is released one product later than it was used, so that the tensor cores never run
 /// dry. `prepare()` is called once they are busy.
 template <typename Tile, Layout kWeights, typename Prepare>
-__device__ void multiply_tile(typename Tile::Shared& shared, const HopperConv& conv, int group,
-                              RingPlace& ring, float (&sums)[extent(Tile::kSums)], const Prepare& prepare) {
-    const int steps = conv.R * conv.S * (conv.depth / kDepthStep);
+requires(Tile::kTaps == 1) __device__
+    void multiply_tile(typename Tile::Shared& shared, const HopperConv& conv, int group, RingPlace& ring,
+                       float (&sums)[extent(Tile::kSums)], const Prepare& prepare) {
+    const int steps = conv.R * conv.S * (conv.depth / Tile::kDepthStep);
     MBarrier* before = nullptr;
     for (int step = 0; step < steps; ++step) {
         mbarrier_wait(&shared.full[ring.stage], ring.parity);
@@ -270,10 +309,7 @@ __device__ void convolve(const HopperConv& conv, const TensorMap& map_pixels, co
                          const Finish& finish) {
     auto& shared = shared_memory<typename Tile::Shared>();
     if (threadIdx.x == 0) {
-        for (int i = 0; i < Tile::kStages; ++i) {
-            mbarrier_init(&shared.full[i], 1);
-            mbarrier_init(&shared.empty[i], kConsumerGroups * kWarpgroupThreads / 32);
-        }
+        Tile::init(shared);
         for (int i = 0; i < kConsumerGroups; ++i) mbarrier_init(&shared.fetched[i], 1);
     }
     __syncthreads();
@@ -285,7 +321,7 @@ __device__ void convolve(const HopperConv& conv, const TensorMap& map_pixels, co
         grow_registers<kConsumerRegisters>();
         const int group = warpgroup - 1;
         constexpr bool kSplitLines = Tile::kLines == 128;
-        RingPlace ring;
+        typename Tile::Place ring;
         int parity = 0;
         for (int number = static_cast<int>(blockIdx.x); number < conv.tiles;
              number += static_cast<int>(gridDim.x)) {
@@ -305,26 +341,57 @@ __device__ void convolve(const HopperConv& conv, const TensorMap& map_pixels, co
     }
 }
 
-// ---- Sums to shared memory
-// ----------------------------------------------------------------------------------
+// ---- Sums to shared memory ------------------------------------------------------------------------------
 
-/// Where piece `piece` (8 channels) of pixel `pixel` lies in `out`, whose boxes are swizzled.
+/// Where piece `piece` (16 bytes of channels) of pixel `pixel` lies in `out`, whose boxes are swizzled.
 __device__ inline unsigned char* out_piece(unsigned char* out, int pixel, int piece) {
     return out + pixel * kLineBytes + (piece ^ pixel % 8) * 16;
 }
 
-/// A group's sums as bf16 to `out` (pixel, 64 channels). Of each image row, eight pixels, a warp holds 16
-/// channels: two 8x8 matrices, which stmatrix turns so that channels lie side by side. Two rows a time.
-template <size_t kSums>
-__device__ void sums_to_out(const float (&sums)[kSums], unsigned char* out) {
-    const int warp = static_cast<int>(threadIdx.x) / 32 % 4, lane = static_cast<int>(threadIdx.x) % 32;
-    const int piece = 2 * warp + lane / 8 % 2;
+/// Where a float lies: line 0 to 63 of pixel `pixel`, in the first or the second part.
+__device__ inline float* out_float(unsigned char* out, int part_bytes, int pixel, int line) {
+    constexpr int kLines = kLineChannels<float>;
+    unsigned char* piece = out_piece(out + line / kLines * part_bytes, pixel, line % kLines / 4);
+    return reinterpret_cast<float*>(piece) + line % 4;
+}
+
+/// A group's sums to `out` (pixel, 64 lines). As bf16: of each image row, eight pixels, a warp holds 16
+/// lines: two 8x8 matrices, which stmatrix turns so that lines lie side by side, two rows a time. As floats:
+/// one by one; the eight lanes of four pixels each meet all banks once.
+template <typename Tile>
+__device__ void sums_to_out(const float (&sums)[extent(Tile::kSums)], unsigned char* out) {
+    if constexpr (sizeof(typename Tile::Element) == 4) {
 #pragma unroll
-    for (int i = 0; i < static_cast<int>(kSums); i += 8) {
-        const int pixel = 2 * i + lane / 16 * 8 + lane % 8;
-        const uint32_t words[] = {pack_bf16(sums[i], sums[i + 1]), pack_bf16(sums[i + 2], sums[i + 3]),
-                                  pack_bf16(sums[i + 4], sums[i + 5]), pack_bf16(sums[i + 6], sums[i + 7])};
-        stmatrix_x4_trans(out_piece(out, pixel, piece), words);
+        for (int i = 0; i < Tile::kSums; ++i) {
+            *out_float(out, Tile::kOutPart, wgmma_column(i), wgmma_row(i)) = sums[i];
+        }
+    } else {
+        const int warp = static_cast<int>(threadIdx.x) / 32 % 4, lane = static_cast<int>(threadIdx.x) % 32;
+        const int piece = 2 * warp + lane / 8 % 2;
+#pragma unroll
+        for (int i = 0; i < Tile::kSums; i += 8) {
+            const int pixel = 2 * i + lane / 16 * 8 + lane % 8;
+            const uint32_t words[] = {pack_bf16(sums[i], sums[i + 1]), pack_bf16(sums[i + 2], sums[i + 3]),
+                                      pack_bf16(sums[i + 4], sums[i + 5]),
+                                      pack_bf16(sums[i + 6], sums[i + 7])};
+            stmatrix_x4_trans(out_piece(out, pixel, piece), words);
+        }
+    }
+}
+
+/// Starts a group's way to memory from `out`, where a pixel's lines take parts of `part_bytes`, a patch's
+/// pixels `patch_bytes`. With pooling coordinates are halved.
+template <typename Tile>
+__device__ void store_patches(const TensorMap& map, const PatchGrid& grid, const GroupTile& tile,
+                              int part_bytes, int patch_bytes, int shrink) {
+#pragma unroll
+    for (int i = 0; i < Tile::kGroupPatches; ++i) {
+        const PatchCorner at = patch_corner(grid, tile.patch + i);
+#pragma unroll
+        for (int part = 0; part < Tile::kOutParts; ++part) {
+            tma_store_4d(map, tile.out + part * part_bytes + i * patch_bytes,
+                         tile.line + part * Tile::kDepthStep, at.column / shrink, at.row / shrink, at.image);
+        }
     }
 }
 
@@ -333,41 +400,25 @@ __device__ void sums_to_out(const float (&sums)[kSums], unsigned char* out) {
 /// Throws Error unless hopper_conv2d_applies and hopper_missing has nothing to say.
 void require_hopper_conv2d(const Conv2dProblem& problem);
 
-/// The map of images (N, rows, columns, channels) in boxes of 64 channels by `box_columns`, `box_rows`,
-/// `box_images`. Boxes of bf16 are swizzled.
+/// What the copy engine fetches for the tensor cores: bf16, or floats that it rounds to tf32.
+template <typename Element>
+constexpr TensorElement kOperand = sizeof(Element) == 2 ? TensorElement::bf16 : TensorElement::tf32;
+
+/// The map of images (N, rows, columns, channels) in swizzled boxes of 128 bytes of channels by
+/// `box_columns`, `box_rows`, `box_images`; of u8 in plain ones of 64 channels.
 TensorMap image_map(const void* images, TensorElement element, int64_t N, int64_t rows, int64_t columns,
                     int64_t channels, int box_columns, int box_rows, int box_images);
 
-/// Of weights (R * S * C, K) in bf16, in boxes of 64 x 64.
-TensorMap weight_map(const Conv2dProblem& problem, const __nv_bfloat16* w);
+/// Of weights (rows, columns) in boxes of 64 rows by 128 bytes of columns.
+TensorMap weight_map(const void* w, TensorElement element, int64_t rows, int64_t columns);
+
+/// Whether three taps are to share their patches (hopper_taps.cuh).
+bool shares_taps(const HopperOptions& options, const Conv2dProblem& problem);
 
 /// How many blocks, one on each multiprocessor.
 int hopper_blocks(const HopperOptions& options);
 
 /// The tiling that `automatic` means: the one that keeps the tensor cores busiest by the count of its tiles.
-HopperTiling hopper_tiling(const HopperOptions& options, int lines, const PatchGrid& grid);
-
-/// Calls `start(tile, conv, blocks)` with the chosen HopperTile and what is known of the work.
-template <typename Start>
-void launch_hopper(const Conv2dProblem& problem, const PatchGrid& grid, int64_t lines, int64_t depth,
-                   const HopperOptions& options, const Start& start) {
-    HopperConv conv = {grid, to_int32(lines, "channels"), to_int32(depth, "channels"),
-                       to_int32(problem.R, "kernel rows"), to_int32(problem.S, "kernel columns")};
-    const auto run = [&](auto tile) {
-        conv.line_tiles = conv.lines / tile.kLines;
-        conv.tiles = to_int32(int64_t{conv.line_tiles} * ceil_div(grid.count, tile.kPatches), "tiles");
-        const int blocks = hopper_blocks(options);
-        start(tile, conv, blocks < conv.tiles ? blocks : conv.tiles);
-    };
-    // Stages as many as fit into 227 KiB of shared memory beside what is on its way out.
-    switch (hopper_tiling(options, conv.lines, grid)) {
-        case HopperTiling::channels128_patches2:
-            return run(HopperTile<128, 2, 3>{});
-        case HopperTiling::channels128_patches1:
-            return run(HopperTile<128, 1, 5>{});
-        default:
-            return run(HopperTile<64, 2, 4>{});
-    }
-}
+HopperTiling hopper_tiling(const HopperOptions& options, int lines, const PatchGrid& grid, bool bf16);
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

@@ -21,10 +21,11 @@ namespace objloc::OBJLOC_CUDA_NAMESPACE {
 using TensorMap = CUtensorMap;
 #endif
 
-enum class TensorElement { f32, bf16, u8 };
+/// `tf32`: floats that are rounded to tf32 on their way to shared memory.
+enum class TensorElement { f32, tf32, bf16, u8 };
 
 constexpr int64_t element_bytes(TensorElement element) {
-    return element == TensorElement::f32 ? 4 : element == TensorElement::bf16 ? 2 : 1;
+    return element == TensorElement::u8 ? 1 : element == TensorElement::bf16 ? 2 : 4;
 }
 
 /// One dimension of a tensor and of the boxes that are fetched from it.
@@ -56,7 +57,8 @@ inline TensorMap make_tensor_map(const void* base, TensorElement element, bool s
     require(!swizzle || dimensions.begin()->box * bytes == 128, "a swizzled box is 128 bytes wide");
 #if defined(OBJLOC_CUDA_ON_HOST)
     TensorMap map = {
-        static_cast<const unsigned char*>(base), static_cast<int>(dimensions.size()), {}, {}, {}, swizzle};
+        static_cast<const unsigned char*>(base), static_cast<int>(dimensions.size()), {}, {}, {}, swizzle,
+        element == TensorElement::tf32};
     size_t i = 0;
     for (const TensorDimension& d : dimensions) {
         map.size[i] = d.size;
@@ -83,12 +85,12 @@ inline TensorMap make_tensor_map(const void* base, TensorElement element, bool s
         steps[count] = 1;
         ++count;
     }
-    const CUtensorMapDataType type = element == TensorElement::f32    ? CU_TENSOR_MAP_DATA_TYPE_FLOAT32
-                                     : element == TensorElement::bf16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
-                                                                      : CU_TENSOR_MAP_DATA_TYPE_UINT8;
+    constexpr CUtensorMapDataType kTypes[] = {
+        CU_TENSOR_MAP_DATA_TYPE_FLOAT32, CU_TENSOR_MAP_DATA_TYPE_TFLOAT32, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16,
+        CU_TENSOR_MAP_DATA_TYPE_UINT8};
     TensorMap map;
     const CUresult result = reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(function)(
-        &map, type, count, const_cast<void*>(base), sizes, strides, boxes, steps,
+        &map, kTypes[static_cast<int>(element)], count, const_cast<void*>(base), sizes, strides, boxes, steps,
         CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle ? CU_TENSOR_MAP_SWIZZLE_128B : CU_TENSOR_MAP_SWIZZLE_NONE,
         CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
     require(result == CUDA_SUCCESS, "CUDA refused it");

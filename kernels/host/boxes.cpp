@@ -45,6 +45,16 @@ void for_each_row(const BoxInFlight& box, const Row& row) {
     }
 }
 
+/// Floats to ten bits of mantissa, ties away from zero; infinities and NaNs as they are.
+void round_to_tf32(std::vector<unsigned char>& floats) {
+    for (size_t i = 0; i < floats.size(); i += sizeof(uint32_t)) {
+        uint32_t bits;
+        std::memcpy(&bits, &floats[i], sizeof(bits));
+        if ((bits & 0x7F800000u) != 0x7F800000u) bits = (bits + 0x1000u) & 0xFFFFE000u;
+        std::memcpy(&floats[i], &bits, sizeof(bits));
+    }
+}
+
 /// Where the piece `i` bytes into the box lies.
 unsigned char* piece_at(const BoxInFlight& box, size_t i) {
     const auto plain = reinterpret_cast<uintptr_t>(box.shared) + i;
@@ -89,6 +99,7 @@ void Block::deliver_box() {
     for_each_row(box, [&](const unsigned char* from, size_t skipped, size_t inside) {
         std::vector<unsigned char> bytes(line, 0);  // outside the tensor: zeros
         if (from != nullptr) std::memcpy(bytes.data() + skipped, from, inside);
+        if (box.map.tf32) round_to_tf32(bytes);
         for (size_t i = 0; i < line; i += kPiece) {
             std::memcpy(piece_at(box, position + i), bytes.data() + i, kPiece);
         }

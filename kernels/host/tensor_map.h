@@ -15,6 +15,7 @@ struct TensorMap {
     int64_t stride[kMostDimensions];  // bytes; of the innermost: an element's
     int box[kMostDimensions];
     bool swizzle;  // 128 bytes
+    bool tf32;     // floats are rounded on their way to shared memory
 };
 
 }  // namespace objloc::cuda_host

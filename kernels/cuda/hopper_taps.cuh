@@ -1,0 +1,137 @@
+// The product of hopper_product.cuh with kernels of three rows, whose taps share what is fetched: version 2.
+//
+// Tap by tap a block asks the second-level cache for each patch nine times, which at the tensor cores' full
+// speed is more than it can give. But three taps that lie above each other want nearly the same pixels: a
+// patch of 18 image rows in place of 16 serves all three. An image row is one pattern of 1024 bytes, so for
+// the next tap the operand begins one pattern further down, or up in the data gradient.
+//
+// Patches and weights now come at different rates, so each has a ring of stages: the producer fetches for
+// each column of taps and 128 bytes of depth one tall patch, then the weights of three taps. Patches are no
+// longer one behind the other, so each has products of its own.
+//
+// Deterministic: sums are in order of (s, d, r).
+#pragma once
+
+#include "kernels/cuda/hopper_product.cuh"
+
+namespace objloc::OBJLOC_CUDA_NAMESPACE {
+
+constexpr int kSharedTaps = 3, kTallRows = 16 + kSharedTaps - 1;
+
+template <typename Element, int kLines, int kPatches, int kImageStages_, int kWeightStages_>
+struct TapTile : TileSizes<Element, kLines, kPatches> {
+    using Sizes = TileSizes<Element, kLines, kPatches>;
+    static constexpr int kTaps = kSharedTaps;
+    static constexpr int kImageStages = kImageStages_, kWeightStages = kWeightStages_;
+    static constexpr int kTallBytes = kTallRows * kPatternBytes;
+    static constexpr int kWeightBytes = Sizes::kLineBlocks * Sizes::kLineBlockBytes;
+
+    struct Weights {
+        unsigned char lines[extent(kWeightBytes)];
+    };
+    struct Shared {
+        unsigned char image[extent(kImageStages)][extent(kPatches)][extent(kTallBytes)];
+        Weights weights[extent(kWeightStages)];
+        unsigned char out[kConsumerGroups][extent(Sizes::kOutBytes)];
+        MBarrier image_full[extent(kImageStages)], image_empty[extent(kImageStages)];
+        MBarrier weights_full[extent(kWeightStages)], weights_empty[extent(kWeightStages)];
+        MBarrier fetched[kConsumerGroups];
+    };
+    struct Place {
+        RingPlace image, weights;
+    };
+
+    __device__ static void init(Shared& shared) {
+        init_ring<kImageStages>(shared.image_full, shared.image_empty);
+        init_ring<kWeightStages>(shared.weights_full, shared.weights_empty);
+    }
+};
+
+template <typename Tile, Layout kWeights>
+requires(Tile::kTaps == kSharedTaps) __device__
+    void produce(typename Tile::Shared& shared, const HopperConv& conv, const TensorMap& map_pixels,
+                 const TensorMap& map_weights) {
+    typename Tile::Place ring;
+    // The highest row that a tap reads: the first tap's, or in the data gradient the last one's.
+    const int first_row = conv.first_row + (conv.direction > 0 ? 0 : 1 - kSharedTaps);
+    for (int tile = static_cast<int>(blockIdx.x); tile < conv.tiles; tile += static_cast<int>(gridDim.x)) {
+        const TilePlace place = tile_place<Tile>(conv, tile);
+        for (int s = 0; s < conv.S; ++s) {
+            for (int depth = 0; depth < conv.depth; depth += Tile::kDepthStep) {
+                MBarrier* full = &shared.image_full[ring.image.stage];
+                mbarrier_wait(&shared.image_empty[ring.image.stage], ring.image.parity ^ 1);
+                mbarrier_arrive_expect(full, Tile::kPatches * Tile::kTallBytes);
+#pragma unroll
+                for (int i = 0; i < Tile::kPatches; ++i) {
+                    const PatchCorner corner = patch_corner(conv.grid, place.patch + i);
+                    tma_load_4d(shared.image[ring.image.stage][i], map_pixels, full, depth,
+                                corner.column + conv.first_column + conv.direction * s,
+                                corner.row + first_row, corner.image);
+                }
+                ring.image.template advance<Tile::kImageStages>();
+                for (int r = 0; r < kSharedTaps; ++r) {
+                    MBarrier* weights_full = &shared.weights_full[ring.weights.stage];
+                    mbarrier_wait(&shared.weights_empty[ring.weights.stage], ring.weights.parity ^ 1);
+                    mbarrier_arrive_expect(weights_full, Tile::kWeightBytes);
+                    fetch_weights<Tile, kWeights>(conv, map_weights, shared.weights[ring.weights.stage],
+                                                  weights_full, r * conv.S + s, place.line, depth);
+                    ring.weights.template advance<Tile::kWeightStages>();
+                }
+            }
+        }
+    }
+}
+
+/// The products of one tap and 128 bytes of depth: each of the group's patches into its own 64 sums.
+template <typename Tile, Layout kWeights>
+__device__ void multiply_tap(const typename Tile::Shared& shared, const typename Tile::Place& ring, int group,
+                             int row, float (&sums)[extent(Tile::kSums)], bool accumulate) {
+    constexpr bool kSplitLines = Tile::kLines == 128;
+    const unsigned char* lines =
+        shared.weights[ring.weights.stage].lines + (kSplitLines ? group * Tile::kLineBlockBytes : 0);
+    const auto& image = shared.image[ring.image.stage];
+    constexpr size_t kSums = extent(kPatchPixels / 2);
+    auto& of_patch = reinterpret_cast<float(&)[extent(Tile::kGroupPatches)][kSums]>(sums);
+#pragma unroll
+    for (int step = 0; step < kLineBytes / kInnerStep; ++step) {
+        const uint64_t a = wgmma_operand(lines + step * kDepthBytes<kWeights>, kPatternBytes);
+#pragma unroll
+        for (int i = 0; i < Tile::kGroupPatches; ++i) {
+            const unsigned char* pixels = image[kSplitLines ? i : group * Tile::kGroupPatches + i];
+            const uint64_t b = wgmma_operand(pixels + row * kPatternBytes + step * kInnerStep, kPatternBytes);
+            multiply<typename Tile::Element, kWeights>(of_patch[i], a, b, accumulate || step > 0);
+        }
+    }
+}
+
+template <typename Tile, Layout kWeights, typename Prepare>
+requires(Tile::kTaps == kSharedTaps) __device__
+    void multiply_tile(typename Tile::Shared& shared, const HopperConv& conv, int group,
+                       typename Tile::Place& ring, float (&sums)[extent(Tile::kSums)],
+                       const Prepare& prepare) {
+    const int steps = conv.S * (conv.depth / Tile::kDepthStep);
+    MBarrier *weights_before = nullptr, *image_before = nullptr;
+    for (int step = 0; step < steps; ++step) {
+        mbarrier_wait(&shared.image_full[ring.image.stage], ring.image.parity);
+        for (int r = 0; r < kSharedTaps; ++r) {
+            mbarrier_wait(&shared.weights_full[ring.weights.stage], ring.weights.parity);
+            wgmma_fence();
+            const int row = conv.direction > 0 ? r : kSharedTaps - 1 - r;
+            multiply_tap<Tile, kWeights>(shared, ring, group, row, sums, step + r > 0);
+            wgmma_commit();
+            if (step + r == 0) prepare();
+            wgmma_wait<1>(sums);
+            if (step + r > 0) release_stage(weights_before);
+            if (step > 0 && r == 0) release_stage(image_before);
+            weights_before = &shared.weights_empty[ring.weights.stage];
+            ring.weights.template advance<Tile::kWeightStages>();
+        }
+        image_before = &shared.image_empty[ring.image.stage];
+        ring.image.template advance<Tile::kImageStages>();
+    }
+    wgmma_wait<0>(sums);
+    release_stage(weights_before);
+    release_stage(image_before);
+}
+
+}  // namespace objloc::OBJLOC_CUDA_NAMESPACE
