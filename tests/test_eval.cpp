@@ -6,8 +6,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "kernels/backends.h"
 #include "models/model_file.h"
-#include "tests/test_backends.h"
 #include "tests/tool.h"
 #include "tools/common/evaluation.h"
 #include "tools/eval/report.h"
@@ -192,7 +192,7 @@ TEST_CASE("the sheets show truth in white and the prediction in green, best and 
 
 TEST_CASE("scenes: the same figures as the backend's own metrics, on backgrounds never trained on") {
     const ScratchFolder folder;
-    const auto backend = test_backends().front();
+    const auto backend = builtin_backends().make("cpu", {});  // as the tool below
     for (const Preprocess preprocess : {Preprocess::unit, Preprocess::caffe}) {
         LocalizerConfig config = tiny_config();
         config.preprocess = preprocess;
@@ -304,6 +304,13 @@ TEST_CASE("bad models, folders, box files and pictures; nothing is half written"
     damaged.parameters().find("dense/bias").initial[1] = std::numeric_limits<float>::quiet_NaN();
     save_model(folder.file("nan.h5"), damaged);
     refused("--model nan.h5 --scene blob --count 4", "not finite");
+    // Finite weights, and infinity times zero in the head.
+    Localizer huge = constant_model({0.25f, 0.25f, 0.5f});
+    for (float& value : huge.parameters().find("block5_conv2/bias").initial) value = 3e38f;
+    for (float& value : huge.parameters().find("block5_conv3/kernel").initial) value = 10;
+    save_model(folder.file("huge.h5"), huge);
+    refused("--model huge.h5 --cpu-conv direct --scene blob --count 4",
+            "that it predicts for scene 0 is not");
 
     const auto refused_boxes = [&](const std::string& rows, const std::string& message) {
         folder.write("bad.csv", header + rows);

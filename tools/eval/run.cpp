@@ -19,7 +19,7 @@ void require_finite(const std::string& model, const std::vector<Example>& exampl
         const Box& box = example.predicted;
         if (std::isfinite(box.x + box.y + box.width + box.height)) continue;
         throw Error(model, "the box that it predicts for " + example.name + " is not finite",
-                    "Its weights are damaged; objloc_weights verify " + model + " says which.");
+                    "Its weights grew too large while it was trained: train again with --clip-norm 1.");
     }
 }
 
