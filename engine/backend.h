@@ -154,13 +154,12 @@ class Backend {
     virtual void sigmoid_bce_forward(const Tensor& z, const Tensor& t, const Tensor& loss) = 0;
     virtual void sigmoid_bce_backward(const Tensor& z, const Tensor& t, const Tensor& dloss,
                                       const Tensor& dz) = 0;
-    /// Mean of (1 - GIoU)^power, power 1 or 2, of boxes predicted and true (N, 3 or 4), as (x, y, size) or
-    /// (x, y, w, h); a predicted side below kMinBoxSide counts as that and gets no gradient. Source:
-    /// Rezatofighi et al., "Generalized intersection over union", CVPR 2019.
-    virtual void giou_loss_forward(int power, const Tensor& predicted, const Tensor& truth,
-                                   const Tensor& loss) = 0;
-    virtual void giou_loss_backward(int power, const Tensor& predicted, const Tensor& truth,
-                                    const Tensor& dloss, const Tensor& dpredicted) = 0;
+    /// Mean of 1 - GIoU of boxes predicted and true (N, 3 or 4), as (x, y, size) or (x, y, w, h); a predicted
+    /// side below kMinBoxSide counts as that and gets no gradient. Source: Rezatofighi et al., "Generalized
+    /// intersection over union", CVPR 2019.
+    virtual void giou_loss_forward(const Tensor& predicted, const Tensor& truth, const Tensor& loss) = 0;
+    virtual void giou_loss_backward(const Tensor& predicted, const Tensor& truth, const Tensor& dloss,
+                                    const Tensor& dpredicted) = 0;
     /// y (1) = sum of x^2: the squared global norm of the gradients.
     virtual void sum_squares(const Tensor& x, const Tensor& y) = 0;
 

@@ -47,7 +47,7 @@ OBJLOC_HOST_DEVICE inline float giou_clamped(float extent) {
 }
 
 /// 1 - GIoU = 1 - (I / U - (H - U) / H) with I the overlap, U the union and H the hull's area.
-OBJLOC_HOST_DEVICE inline float giou_distance(const GiouBox& p, const GiouBox& t) {
+OBJLOC_HOST_DEVICE inline float giou_loss_of(const GiouBox& p, const GiouBox& t) {
     const float w = giou_clamped(p.w), h = giou_clamped(p.h);
     const GiouAxis u = giou_axis(p.x, w, t.x, t.w), v = giou_axis(p.y, h, t.y, t.h);
     const float overlap = u.overlap * v.overlap, both = w * h + t.w * t.h - overlap, hull = u.hull * v.hull;
@@ -55,7 +55,7 @@ OBJLOC_HOST_DEVICE inline float giou_distance(const GiouBox& p, const GiouBox& t
 }
 
 /// Its gradient by x, y, w, h of the first box.
-OBJLOC_HOST_DEVICE inline GiouBox giou_distance_gradient(const GiouBox& p, const GiouBox& t) {
+OBJLOC_HOST_DEVICE inline GiouBox giou_loss_gradient(const GiouBox& p, const GiouBox& t) {
     const float w = giou_clamped(p.w), h = giou_clamped(p.h);
     const GiouAxis u = giou_axis(p.x, w, t.x, t.w), v = giou_axis(p.y, h, t.y, t.h);
     const float overlap = u.overlap * v.overlap, both = w * h + t.w * t.h - overlap, hull = u.hull * v.hull;
@@ -74,19 +74,6 @@ OBJLOC_HOST_DEVICE inline GiouBox giou_distance_gradient(const GiouBox& p, const
             by_overlap * v.overlap_by_extent * u.overlap + by_hull * v.hull_by_extent * u.hull + by_both * w;
     }
     return d;
-}
-
-/// (1 - GIoU)^power for power 1 or 2. Squared it is smooth where the boxes agree: steps shrink with the
-/// error, while 1 - GIoU pulls as hard at the last hundredth as at the first.
-OBJLOC_HOST_DEVICE inline float giou_loss_of(int power, const GiouBox& p, const GiouBox& t) {
-    const float distance = giou_distance(p, t);
-    return power == 2 ? distance * distance : distance;
-}
-
-OBJLOC_HOST_DEVICE inline GiouBox giou_loss_gradient(int power, const GiouBox& p, const GiouBox& t) {
-    const GiouBox d = giou_distance_gradient(p, t);
-    const float slope = power == 2 ? 2 * giou_distance(p, t) : 1.f;
-    return {slope * d.x, slope * d.y, slope * d.w, slope * d.h};
 }
 
 }  // namespace objloc

@@ -16,10 +16,7 @@ BoxLoss parse_box_loss(const std::string& name) {
         throw Error("loss '" + name + "'", "there is no such loss",
                     fmt::format("Known: {}.", fmt::join(kBoxLosses, ", ")));
     }
-    BoxLoss loss;
-    loss.bce = name.find("bce") != std::string::npos;
-    if (name.find("giou") != std::string::npos) loss.giou_power = name.back() == '2' ? 2 : 1;
-    return loss;
+    return {name.find("bce") != std::string::npos, name.find("giou") != std::string::npos};
 }
 
 Variable box_loss(Tape& tape, const BoxLoss& loss, const BoxPrediction& prediction, const Variable& truth) {
@@ -27,8 +24,8 @@ Variable box_loss(Tape& tape, const BoxLoss& loss, const BoxPrediction& predicti
         return prediction.logits ? ops::sigmoid_bce(tape, prediction.logits, truth)
                                  : ops::bce(tape, prediction.boxes, truth);
     };
-    if (loss.giou_power == 0) return bce();
-    const Variable giou = ops::giou_loss(tape, prediction.boxes, truth, loss.giou_power);
+    if (!loss.giou) return bce();
+    const Variable giou = ops::giou_loss(tape, prediction.boxes, truth);
     return loss.bce ? ops::add(tape, bce(), giou) : giou;
 }
 

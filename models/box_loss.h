@@ -9,13 +9,12 @@
 namespace objloc {
 
 /// bce: mean binary cross-entropy of each output against its fraction, the seed's loss; exact from logits
-/// where the head has them. giou: 1 - GIoU of the boxes; giou2: its square. bce+giou, bce+giou2: sums.
+/// where the head has them. giou: 1 - GIoU of the boxes. bce+giou: their sum.
 struct BoxLoss {
-    bool bce = true;
-    int giou_power = 0;  // 0: no such term
+    bool bce = true, giou = false;
 };
 
-constexpr const char* kBoxLosses[] = {"bce", "giou", "giou2", "bce+giou", "bce+giou2"};
+constexpr const char* kBoxLosses[] = {"bce", "giou", "bce+giou"};
 
 /// One of kBoxLosses. Throws Error on another name.
 BoxLoss parse_box_loss(const std::string& name);

@@ -28,7 +28,6 @@ blob | recipe seed | --recipe seed
 natural | recipe seed | --recipe seed
 blob | head flatten | --head flatten
 blob | loss bce | --loss bce
-blob | loss bce+giou | --loss bce+giou
 blob | constant rate | --schedule constant
 blob | no clipping | --clip-norm 0
 blob | one rate for all parts | --lr 1e-3 --backbone-lr-multiplier 1

@@ -3,20 +3,18 @@
 
 namespace objloc::ops {
 
-Variable giou_loss(Tape& tape, const Variable& predicted, const Variable& truth, int power) {
+Variable giou_loss(Tape& tape, const Variable& predicted, const Variable& truth) {
     const Shape& shape = predicted.shape();
     if (shape != truth.shape() || shape.rank() != 2 || (shape[1] != 3 && shape[1] != 4)) {
         throw Error("giou_loss",
                     "wants two (N, 3) or two (N, 4), not " + shape.text() + " and " + truth.shape().text());
     }
-    if (power != 1 && power != 2)
-        throw Error("giou_loss", "the power is 1 or 2, not " + std::to_string(power));
     Backend& backend = tape.backend();
     const Tensor loss = backend.allocate({1});
-    backend.giou_loss_forward(power, predicted.value(), truth.value(), loss);
-    return tape.record(loss, {predicted}, [&tape, &backend, power, predicted, truth](const Tensor& dloss) {
+    backend.giou_loss_forward(predicted.value(), truth.value(), loss);
+    return tape.record(loss, {predicted}, [&tape, &backend, predicted, truth](const Tensor& dloss) {
         tape.send(predicted, [&](const Tensor& dpredicted) {
-            backend.giou_loss_backward(power, predicted.value(), truth.value(), dloss, dpredicted);
+            backend.giou_loss_backward(predicted.value(), truth.value(), dloss, dpredicted);
         });
     });
 }

@@ -67,9 +67,8 @@ class CpuBackend : public Backend {
     void sigmoid_bce_forward(const Tensor& z, const Tensor& t, const Tensor& loss) override;
     void sigmoid_bce_backward(const Tensor& z, const Tensor& t, const Tensor& dloss,
                               const Tensor& dz) override;
-    void giou_loss_forward(int power, const Tensor& predicted, const Tensor& truth,
-                           const Tensor& loss) override;
-    void giou_loss_backward(int power, const Tensor& predicted, const Tensor& truth, const Tensor& dloss,
+    void giou_loss_forward(const Tensor& predicted, const Tensor& truth, const Tensor& loss) override;
+    void giou_loss_backward(const Tensor& predicted, const Tensor& truth, const Tensor& dloss,
                             const Tensor& dpredicted) override;
     void cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& votes, const Tensor& attention,
                             const Tensor& boxes) override;

@@ -188,16 +188,15 @@ void TimedBackend::sigmoid_bce_backward(const Tensor& z, const Tensor& t, const 
     timed({"sigmoid_bce_backward", {z, t, dloss, dz}}, [&] { inner_.sigmoid_bce_backward(z, t, dloss, dz); });
 }
 
-void TimedBackend::giou_loss_forward(int power, const Tensor& predicted, const Tensor& truth,
-                                     const Tensor& loss) {
+void TimedBackend::giou_loss_forward(const Tensor& predicted, const Tensor& truth, const Tensor& loss) {
     timed({"giou_loss_forward", {predicted, truth, loss}},
-          [&] { inner_.giou_loss_forward(power, predicted, truth, loss); });
+          [&] { inner_.giou_loss_forward(predicted, truth, loss); });
 }
 
-void TimedBackend::giou_loss_backward(int power, const Tensor& predicted, const Tensor& truth,
-                                      const Tensor& dloss, const Tensor& dpredicted) {
+void TimedBackend::giou_loss_backward(const Tensor& predicted, const Tensor& truth, const Tensor& dloss,
+                                      const Tensor& dpredicted) {
     timed({"giou_loss_backward", {predicted, truth, dloss, dpredicted}},
-          [&] { inner_.giou_loss_backward(power, predicted, truth, dloss, dpredicted); });
+          [&] { inner_.giou_loss_backward(predicted, truth, dloss, dpredicted); });
 }
 
 void TimedBackend::cell_boxes_forward(const CellBoxesProblem& problem, const Tensor& votes,

@@ -62,8 +62,7 @@ void add_model_flags(TrainOptions& options, CLI::App& app) {
            "flatten: Flatten and Dense, as the seed; cells: the cells of all feature maps but the first vote")
         ->check(CLI::IsMember({"flatten", "cells"}))
         ->capture_default_str();
-    app.add_option("--loss", options.loss,
-                   "bce: the seed's; giou: 1 - GIoU; giou2: its square; bce+giou, bce+giou2: sums")
+    app.add_option("--loss", options.loss, "bce: the seed's; giou: 1 - GIoU; bce+giou: their sum")
         ->check(CLI::IsMember(std::vector<std::string>(std::begin(kBoxLosses), std::end(kBoxLosses))))
         ->capture_default_str();
     app.add_option("--preprocess", options.preprocess,

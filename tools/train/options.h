@@ -22,7 +22,7 @@ struct TrainOptions {
     std::string freeze = "none";
     std::string box = "square";
     std::string head = "cells";
-    std::string loss = "bce+giou2";
+    std::string loss = "bce+giou";
     std::string preprocess = "unit";
     std::string sprite;
     std::vector<std::string> backgrounds;
