@@ -23,14 +23,16 @@ def main():
     if sys.argv[1] == "--shorten":
         print(json.dumps(shorten(json.load(sys.stdin))))
         return
-    rows = defaultdict(list)
+    rows, sides = defaultdict(list), set()
     with open(sys.argv[1]) as file:
         for line in file:
             run = json.loads(line)
             rows[run["scene"], run["row"]].append(run)
+            sides.add(run["side"])
     commits = sorted({run["commit"] for runs in rows.values() for run in runs})
-    print("vgg16-slim from scratch, 320 steps of 64; evaluated on 1024 scenes of a seed of their own, `natural` over")
-    print(f"backgrounds never trained on. Commit {', '.join(commits)}; raw: {sys.argv[1].split('/')[-1]}\n")
+    print(f"vgg16-slim from scratch on scenes of {', '.join(map(str, sorted(sides)))} pixels, 320 steps of 64; evaluated on 1024")
+    print("scenes of a seed of their own, `natural` over backgrounds never trained on.")
+    print(f"Commit {', '.join(commits)}; raw: {sys.argv[1].split('/')[-1]}\n")
     print("| scene | recipe best, but | seeds | mean IoU | least to most | difference | IoU >= 0.75 | IoU >= 0.9 |")
     print("|---|---|---|---|---|---|---|---|")
     for (scene, row), runs in sorted(rows.items(), key=lambda item: (item[0][0], item[0][1] != "recipe best")):
