@@ -41,13 +41,15 @@ size_t pixels(const Conv2dProblem& problem) {
 }
 
 /// dy, spread over the windows where the problem pools.
-std::vector<__nv_bfloat16> full_gradient(const Conv2dProblem& problem, cudaStream_t stream,
-                                         const std::vector<float>& dy, const std::vector<uint8_t>& codes) {
-    if (!problem.pool) return elements<__nv_bfloat16>(dy);
-    const DeviceArray<__nv_bfloat16> pooled(elements<__nv_bfloat16>(dy)),
+template <typename Element>
+std::vector<Element> full_gradient(const Conv2dProblem& problem, const std::vector<float>& dy,
+                                   const std::vector<uint8_t>& codes) {
+    if (!problem.pool) return elements<Element>(dy);
+    const Stream stream = make_stream();
+    const DeviceArray<Element> pooled(elements<Element>(dy)),
         full(static_cast<size_t>(problem.N * problem.P() * problem.Q() * problem.K));
     const DeviceArray<uint8_t> places(codes);
-    unpool_gradient(stream, problem, pooled.data(), places.data(), full.data());
+    unpool_gradient(stream.get(), problem, pooled.data(), places.data(), full.data());
     return full.download();
 }
 
@@ -106,10 +108,9 @@ std::vector<float> run_hopper_backward_data(const Conv2dProblem& problem, const 
                                             const std::vector<float>& dy, const std::vector<uint8_t>& codes,
                                             const std::vector<float>& w,
                                             const std::vector<float>& relu_source) {
-    const Stream stream = make_stream();
-    const auto full = full_gradient(problem, stream.get(), dy, codes);
-    return run.tf32 ? backward_data(problem, run, to_f32(full), w, relu_source)
-                    : backward_data(problem, run, full, w, relu_source);
+    if (run.tf32)
+        return backward_data(problem, run, full_gradient<float>(problem, dy, codes), w, relu_source);
+    return backward_data(problem, run, full_gradient<__nv_bfloat16>(problem, dy, codes), w, relu_source);
 }
 
 std::vector<float> run_hopper_backward_weights(const Conv2dProblem& problem, const HopperRun& run,
@@ -118,7 +119,7 @@ std::vector<float> run_hopper_backward_weights(const Conv2dProblem& problem, con
     const Stream stream = make_stream();
     const HopperOptions options = options_of(run);
     const DeviceArray<__nv_bfloat16> images(elements<__nv_bfloat16>(x)),
-        gradient(full_gradient(problem, stream.get(), dy, codes));
+        gradient(full_gradient<__nv_bfloat16>(problem, dy, codes));
     const DeviceArray<float> dw(static_cast<size_t>(problem.R * problem.S * problem.C * problem.K)),
         slots(hopper_weight_gradient_bytes(problem, options) / sizeof(float));
     conv2d_hopper_backward_weights(stream.get(), problem, images.data(), gradient.data(), dw.data(),

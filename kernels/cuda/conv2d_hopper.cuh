@@ -66,5 +66,7 @@ size_t hopper_weight_gradient_bytes(const Conv2dProblem& problem, const HopperOp
 /// way, and both gradients want it.
 void unpool_gradient(cudaStream_t stream, const Conv2dProblem& problem, const __nv_bfloat16* pooled,
                      const uint8_t* codes, __nv_bfloat16* full);
+void unpool_gradient(cudaStream_t stream, const Conv2dProblem& problem, const float* pooled,
+                     const uint8_t* codes, float* full);
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

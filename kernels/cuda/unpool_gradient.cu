@@ -1,9 +1,9 @@
 // The gradient of a pooling convolution's own output.
 //     full[n,p,q,k] = pooled[n, p/2, q/2, k] where codes[n, p/2, q/2, k] = 2 * (p % 2) + q % 2, else 0
 //
-// pooled (N, out_rows, out_columns, K) bf16, codes the same u8, full (N, P, Q, K) bf16; K a multiple of 8. A
-// thread writes 8 channels of a window's four pixels, 16 bytes each; a last odd row or column, which no
-// window covers, is zero.
+// pooled (N, out_rows, out_columns, K) bf16 or f32, codes the same u8, full (N, P, Q, K); K a multiple of 8.
+// A thread writes 8 channels of a window's four pixels; a last odd row or column, which no window covers, is
+// zero.
 #include "kernels/cuda/conv2d_hopper.cuh"
 #include "kernels/cuda/vector.cuh"
 
@@ -14,8 +14,9 @@ namespace {
 
 constexpr int kThreads = 256, kChannels = 8;
 
+template <typename Element>
 struct alignas(16) Gradients8 {
-    __nv_bfloat16 lane[kChannels];
+    Element lane[kChannels];
 };
 struct alignas(8) Codes8 {
     uint8_t lane[kChannels];
@@ -26,9 +27,10 @@ struct UnpoolSizes {
     int64_t count;                            // of threads with work
 };
 
+template <typename Element>
 __global__ void __launch_bounds__(kThreads)
-    unpool_gradient_kernel(UnpoolSizes sizes, const Gradients8* pooled, const Codes8* codes,
-                           Gradients8* full) {
+    unpool_gradient_kernel(UnpoolSizes sizes, const Gradients8<Element>* pooled, const Codes8* codes,
+                           Gradients8<Element>* full) {
     const int64_t thread = int64_t{blockIdx.x} * kThreads + threadIdx.x;
     if (thread >= sizes.count) return;
     const int64_t window = thread / sizes.groups;
@@ -39,7 +41,7 @@ __global__ void __launch_bounds__(kThreads)
     const int64_t n = line / rows;
     const int row = static_cast<int>(line - n * rows);
 
-    Gradients8 gradients = {};
+    Gradients8<Element> gradients = {};
     Codes8 code = {};
     if (row < sizes.out_rows && column < sizes.out_columns) {
         const int64_t from = ((n * sizes.out_rows + row) * sizes.out_columns + column) * sizes.groups + group;
@@ -50,7 +52,7 @@ __global__ void __launch_bounds__(kThreads)
     for (int position = 0; position < 4; ++position) {
         const int p = 2 * row + position / 2, q = 2 * column + position % 2;
         if (p >= sizes.P || q >= sizes.Q) continue;
-        Gradients8 here = {};
+        Gradients8<Element> here = {};
 #pragma unroll
         for (int i = 0; i < kChannels; ++i) {
             if (code.lane[i] == position) here.lane[i] = gradients.lane[i];
@@ -59,20 +61,31 @@ __global__ void __launch_bounds__(kThreads)
     }
 }
 
-}  // namespace
-
 // ---- Launcher ---------------------------------------------------------------------------------------------
 
-void unpool_gradient(cudaStream_t stream, const Conv2dProblem& problem, const __nv_bfloat16* pooled,
-                     const uint8_t* codes, __nv_bfloat16* full) {
+template <typename Element>
+void unpool(cudaStream_t stream, const Conv2dProblem& problem, const Element* pooled, const uint8_t* codes,
+            Element* full) {
     UnpoolSizes sizes = {static_cast<int>(problem.P()),           static_cast<int>(problem.Q()),
                          static_cast<int>(problem.out_rows()),    static_cast<int>(problem.out_columns()),
                          static_cast<int>(problem.K / kChannels), 0};
     sizes.count = problem.N * ((sizes.P + 1) / 2) * ((sizes.Q + 1) / 2) * sizes.groups;
     if (sizes.count == 0) return;
-    launch(unpool_gradient_kernel, blocks_for(sizes.count, kThreads), dim3(kThreads), 0, stream, sizes,
-           reinterpret_cast<const Gradients8*>(pooled), reinterpret_cast<const Codes8*>(codes),
-           reinterpret_cast<Gradients8*>(full));
+    launch(unpool_gradient_kernel<Element>, blocks_for(sizes.count, kThreads), dim3(kThreads), 0, stream,
+           sizes, reinterpret_cast<const Gradients8<Element>*>(pooled),
+           reinterpret_cast<const Codes8*>(codes), reinterpret_cast<Gradients8<Element>*>(full));
+}
+
+}  // namespace
+
+void unpool_gradient(cudaStream_t stream, const Conv2dProblem& problem, const __nv_bfloat16* pooled,
+                     const uint8_t* codes, __nv_bfloat16* full) {
+    unpool(stream, problem, pooled, codes, full);
+}
+
+void unpool_gradient(cudaStream_t stream, const Conv2dProblem& problem, const float* pooled,
+                     const uint8_t* codes, float* full) {
+    unpool(stream, problem, pooled, codes, full);
 }
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE
