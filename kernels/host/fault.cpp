@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <sstream>
 #include <vector>
 
@@ -42,17 +44,27 @@ std::vector<std::string> ask_addr2line(uintptr_t address) {
     return lines;
 }
 
+/// Asked once for each address: addr2line reads all of the program's debug information anew.
+std::vector<std::string> look_up(uintptr_t address) {
+    static std::mutex mutex;
+    static std::map<uintptr_t, std::vector<std::string>> known;
+    std::lock_guard lock(mutex);
+    const auto found = known.find(address);
+    return found != known.end() ? found->second
+                                : known.emplace(address, ask_addr2line(address)).first->second;
+}
+
 }  // namespace
 
 std::string source_line(const void* return_address) {
     if (return_address == nullptr) return "";
-    const auto lines = ask_addr2line(reinterpret_cast<uintptr_t>(return_address) - 1);
+    const auto lines = look_up(reinterpret_cast<uintptr_t>(return_address) - 1);
     if (lines.size() < 2) return "";
     return " (" + lines[1].substr(0, lines[1].find(" (discriminator")) + ")";
 }
 
 std::string function_name(const void* address) {
-    const auto lines = ask_addr2line(reinterpret_cast<uintptr_t>(address));
+    const auto lines = look_up(reinterpret_cast<uintptr_t>(address));
     if (lines.empty()) return "(unnamed: no debug information or no addr2line)";
     std::string name = lines[0];
     for (const char* scope : {"objloc::", "cuda_host::", "(anonymous namespace)::"}) {
