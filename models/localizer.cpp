@@ -9,36 +9,12 @@
 #include "engine/initializers.h"
 #include "engine/ops/ops.h"
 #include "models/vgg16.h"
+#include "models/vote_grid.h"
 
 namespace objloc {
 namespace {
 
 constexpr const char* kFlattenHead = "dense";
-
-/// A block whose cells vote, and the layer that lets them.
-struct VoteGrid {
-    std::string name;  // "votes3" listens to block 3
-    size_t block;      // from 0
-    int64_t channels;
-    CellGrid grid;
-};
-
-/// From the second block on: what comes before sees too little of an object. Fine grids place small objects
-/// exactly, coarse ones know what they look at.
-std::vector<VoteGrid> vote_grids(const LocalizerConfig& config) {
-    constexpr size_t kFirstBlock = 1;
-    std::vector<VoteGrid> grids;
-    size_t block = 0;
-    for (const Vgg16Conv& conv : vgg16_convolutions(config.width, config.side)) {
-        if (!conv.last_in_block()) continue;
-        const bool last = block == 4;
-        const int64_t side = last ? conv.side : conv.side / 2;  // the last block is not pooled
-        if (block >= kFirstBlock)
-            grids.push_back({"votes" + std::to_string(block + 1), block, conv.out, {side, side}});
-        ++block;
-    }
-    return grids;
-}
 
 /// The biases that a grid starts with: all grids have the same share of the attention, whatever their number
 /// of cells, and each expects objects of the size that its cells see.
@@ -65,7 +41,7 @@ Variable cell_votes(Tape& tape, const LocalizerConfig& config, const std::vector
                     const GetParameter& parameter) {
     std::vector<Variable> votes;
     std::vector<CellGrid> grids;
-    for (const VoteGrid& level : vote_grids(config)) {
+    for (const VoteGrid& level : vote_grids(config.width, config.side)) {
         ops::Conv2dOptions options;
         options.padding = {1, 1, 1, 1};
         votes.push_back(ops::conv2d(tape, blocks[level.block], parameter(level.name + "/kernel"),
@@ -174,7 +150,7 @@ void Localizer::add_flatten_head(const Shape& features, uint64_t seed) {
 }
 
 void Localizer::add_cells_head(uint64_t seed) {
-    for (const VoteGrid& level : vote_grids(config_)) {
+    for (const VoteGrid& level : vote_grids(config_.width, config_.side)) {
         const std::string kernel = level.name + "/kernel", bias = level.name + "/bias";
         const Shape shape{3, 3, level.channels, 1 + config_.outputs()};
         // Starting small, the votes begin as first_votes has them.
@@ -253,7 +229,7 @@ double Localizer::forward_flops() const {
         return total +
                2.0 * static_cast<double>((last.side / 2) * (last.side / 2) * last.out * config_.outputs());
     }
-    for (const VoteGrid& level : vote_grids(config_)) {
+    for (const VoteGrid& level : vote_grids(config_.width, config_.side)) {
         total += 2.0 * 9 * static_cast<double>(level.grid.cells() * level.channels * (1 + config_.outputs()));
     }
     return total;

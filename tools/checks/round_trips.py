@@ -1,8 +1,8 @@
 """One round trip of VGG16's weights through another library; round_trips.sh runs them all.
 
-Full width, 128x128 pixels, the tutorial's model, random weights of sensible size: every prediction on 8 random images
-must agree within 1e-5, and weights that only changed files must be equal. The weights are such that the boxes differ
-from image to image; that is checked too, for a saturated model would agree with anything.
+Full width, 128x128 pixels, the tutorial's model and the one whose cells vote, random weights of sensible size: every
+prediction on 8 random images must agree within 1e-5, and weights that only changed files must be equal. The weights are
+such that the boxes differ from image to image; that is checked too, for a saturated model would agree with anything.
 """
 import argparse
 import importlib
@@ -13,6 +13,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+
+from voting_localizer import voting_localizer
 
 SIDE = 128
 TOLERANCE = 1e-5
@@ -43,6 +45,17 @@ def random_weights():
     inputs = (SIDE // 32) ** 2 * channels
     weights["dense/kernel"] = (rng.standard_normal((inputs, 3)) * 4 / np.sqrt(inputs)).astype(np.float32)
     weights["dense/bias"] = rng.standard_normal(3).astype(np.float32) / 10
+    return weights
+
+
+def random_voting_weights(outputs):
+    """The same blocks; votes that differ enough from cell to cell for the attention to prefer some."""
+    weights = {name: value for name, value in random_weights().items() if name.startswith("block")}
+    rng = np.random.default_rng(5)
+    for block, (_, channels) in list(enumerate(BLOCKS, 1))[1:]:
+        kernel = rng.standard_normal((3, 3, channels, 1 + outputs)) * ([8] + [6] * outputs) / np.sqrt(9 * channels)
+        weights[f"votes{block}/kernel"] = kernel.astype(np.float32)
+        weights[f"votes{block}/bias"] = rng.standard_normal(1 + outputs).astype(np.float32) / 10
     return weights
 
 
@@ -266,8 +279,95 @@ def check_onnx(tools, folder):
         agree("the same, one by one", np.concatenate(one_by_one), expected)
 
 
+def voting_file(tools, folder, outputs):
+    """A model.h5 of objloc's with a head of votes and random weights. safetensors carries them in, under PyTorch's
+    names and in its order of axes, with the configuration that says what model they are."""
+    safetensors = need("safetensors.numpy", "safetensors")
+    features, tensors = torch_indices(), {}
+    for name, value in random_voting_weights(outputs).items():
+        layer, kind = name.split("/")
+        layer = f"features.{features[layer]}" if layer in features else layer
+        tensors[layer + (".weight" if kind == "kernel" else ".bias")] = np.ascontiguousarray(
+            value.transpose(3, 2, 0, 1) if kind == "kernel" else value)
+    config = {"architecture": "vgg16", "width": 1.0, "side": SIDE, "box": "square" if outputs == 3 else "rect",
+              "head": "cells", "preprocess": "unit"}
+    safetensors.save_file(tensors, folder / "votes.safetensors", {"objloc_config": json.dumps(config)})
+    tools.weights("convert", folder / "votes.safetensors", folder / "model.h5")
+    tools.weights("verify", folder / "model.h5")
+    return folder / "model.h5"
+
+
+def torch_indices():
+    """Where torchvision's vgg16().features has each convolution; its ReLUs and pools count too."""
+    indices, index = {}, 0
+    for block, (convolutions, _) in enumerate(BLOCKS, 1):
+        for i in range(1, convolutions + 1):
+            indices[f"block{block}_conv{i}"] = index
+            index += 2
+        index += 1
+    return indices
+
+
+def check_votes_onnx(tools, folder):
+    """Heads of votes: objloc_predict and ONNX Runtime, both boxes and both layouts."""
+    runtime = need("onnxruntime", "onnxruntime")
+    onnx = need("onnx", "onnx")
+    pictures, images = save_pictures(folder)
+    for outputs in (3, 4):
+        model = voting_file(tools, folder, outputs)
+        expected = predicted(tools, model, pictures)
+        assert expected.shape == (len(images), outputs)
+        for layout in ("nhwc", "nchw"):
+            path = folder / f"{layout}.onnx"
+            tools.weights("convert", model, path, "--layout", layout)
+            onnx.checker.check_model(str(path), full_check=True)
+            network = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+            inputs = images if layout == "nhwc" else images.transpose(0, 3, 1, 2).copy()
+            agree(f"{outputs} outputs of votes -> ONNX Runtime, {layout}", network.run(["box"], {"image": inputs})[0],
+                  expected)
+            one_by_one = [network.run(["box"], {"image": inputs[i:i + 1]})[0] for i in range(len(inputs))]
+            agree("the same, one by one", np.concatenate(one_by_one), expected)
+
+
+def votes_in_keras(keras, model, outputs, images):
+    localizer = voting_localizer(keras, SIDE, outputs)
+    untrained = localizer.predict(images, verbose=0)
+    localizer.load_weights(model)
+    boxes = localizer.predict(images, verbose=0)
+    assert np.abs(boxes - untrained).max() > LEAST_SPREAD, "loading the weights changed nothing"
+    return localizer, boxes
+
+
+def votes_keras(keras, tools, folder):
+    """model.h5 of objloc's in voting_localizer.py's model; and, after a step of training, objloc_train's own."""
+    pictures, images = save_pictures(folder)
+    for outputs in (3, 4):
+        model = voting_file(tools, folder, outputs)
+        localizer, boxes = votes_in_keras(keras, model, outputs, images)
+        for found, wanted in zip(localizer.get_weights(), random_voting_weights(outputs).values(), strict=True):
+            assert np.array_equal(found, wanted)
+        agree(f"{outputs} outputs of votes -> Keras {keras.__version__}", boxes, predicted(tools, model, pictures))
+    tools.train("--device", "cpu", "--weights", model, "--model", "vgg16", "--box", "rect", "--scene", "blob",
+                "--batch", 1, "--epochs", 1, "--steps-per-epoch", 1, "--held-out", 1, "--lr", 1e-6,
+                "--out", folder / "run")
+    trained = votes_in_keras(keras, folder / "run/model.h5", 4, images)[1]
+    assert not np.array_equal(trained, boxes), "the step changed nothing"
+    agree("objloc_train's votes -> Keras", trained, predicted(tools, folder / "run/model.h5", pictures))
+
+
+def check_votes_keras2(tools, folder):
+    need("tensorflow", "tensorflow")
+    votes_keras(need("tf_keras", "tf_keras"), tools, folder)
+
+
+def check_votes_keras3(tools, folder):
+    need("tensorflow", "tensorflow")
+    votes_keras(need("keras", "keras"), tools, folder)
+
+
 CHECKS = {"predict": check_predict, "keras2": check_keras2, "keras3": check_keras3, "keras_onnx": check_keras_onnx,
-          "onnx": check_onnx, "safetensors": check_safetensors}
+          "onnx": check_onnx, "safetensors": check_safetensors, "votes_onnx": check_votes_onnx,
+          "votes_keras2": check_votes_keras2, "votes_keras3": check_votes_keras3}
 
 
 def main():

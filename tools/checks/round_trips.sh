@@ -21,7 +21,7 @@ done
 
 export CUDA_VISIBLE_DEVICES='' TF_CPP_MIN_LOG_LEVEL=3
 passed=0 failed=0 skipped=0
-for check in predict keras2 keras3 keras_onnx onnx safetensors; do
+for check in predict keras2 keras3 keras_onnx onnx safetensors votes_onnx votes_keras2 votes_keras3; do
     echo "== $check"
     "$python" tools/checks/round_trips.py "$check" --tools "$tools"
     case $? in

@@ -1,70 +1,20 @@
 #include "tools/weights/onnx_export.h"
 
-#include <fmt/format.h>
-#include <onnx/onnx_pb.h>
-
 #include <algorithm>
 
+#include "engine/cell_vote.h"
 #include "engine/error.h"
 #include "engine/file.h"
 #include "models/torch_names.h"
 #include "models/vgg16.h"
+#include "models/vote_grid.h"
+#include "tools/weights/onnx_graph.h"
 
 namespace objloc {
 namespace {
 
 constexpr int kIrVersion = 8;  // the one that came with opset 17
 constexpr int kOpset = 17;
-
-/// Collects nodes and weights; every node has one output, named after the layer.
-class Graph {
-  public:
-    explicit Graph(onnx::GraphProto& graph) : graph_(graph) {}
-
-    void add_weight(const std::string& name, const NamedArray& array) {
-        onnx::TensorProto& tensor = *graph_.add_initializer();
-        tensor.set_name(name);
-        tensor.set_data_type(onnx::TensorProto::FLOAT);
-        for (int axis = 0; axis < array.shape.rank(); ++axis) tensor.add_dims(array.shape[axis]);
-        tensor.set_raw_data(array.values.data(), array.values.size() * sizeof(float));  // little-endian
-    }
-
-    onnx::NodeProto& add_node(const std::string& op, const std::vector<std::string>& inputs,
-                              const std::string& output) {
-        onnx::NodeProto& node = *graph_.add_node();
-        node.set_op_type(op);
-        node.set_name(output);
-        for (const std::string& input : inputs) node.add_input(input);
-        node.add_output(output);
-        return node;
-    }
-
-  private:
-    onnx::GraphProto& graph_;
-};
-
-void set_ints(onnx::NodeProto& node, const std::string& name, const std::vector<int64_t>& values) {
-    onnx::AttributeProto& attribute = *node.add_attribute();
-    attribute.set_name(name);
-    attribute.set_type(onnx::AttributeProto::INTS);
-    for (const int64_t value : values) attribute.add_ints(value);
-}
-
-void set_int(onnx::NodeProto& node, const std::string& name, int64_t value) {
-    onnx::AttributeProto& attribute = *node.add_attribute();
-    attribute.set_name(name);
-    attribute.set_type(onnx::AttributeProto::INT);
-    attribute.set_i(value);
-}
-
-/// A float tensor whose first axis, the batch, is free.
-void describe(onnx::ValueInfoProto& value, const std::string& name, const std::vector<int64_t>& extents) {
-    value.set_name(name);
-    onnx::TypeProto::Tensor& type = *value.mutable_type()->mutable_tensor_type();
-    type.set_elem_type(onnx::TensorProto::FLOAT);
-    type.mutable_shape()->add_dim()->set_dim_param("batch");
-    for (const int64_t extent : extents) type.mutable_shape()->add_dim()->set_dim_value(extent);
-}
 
 const NamedArray& find(const std::vector<NamedArray>& arrays, const std::string& name) {
     const auto found =
@@ -73,36 +23,119 @@ const NamedArray& find(const std::vector<NamedArray>& arrays, const std::string&
     return *found;
 }
 
-/// Convolutions with ReLU and pools, on the NCHW `features`; the name of the last block's output.
-std::string add_features(Graph& graph, const std::vector<NamedArray>& arrays, const LocalizerConfig& config,
-                         std::string features) {
+NamedArray named(const std::string& name, NamedArray array) {
+    array.name = name;
+    return array;
+}
+
+/// A 3x3 convolution on the NCHW `input`, with the layer's own weights and name.
+void add_convolution(OnnxGraph& graph, const std::vector<NamedArray>& arrays, const std::string& layer,
+                     const std::string& input) {
+    const std::string weight = layer + ".weight", bias = layer + ".bias";
+    graph.add_constant(named(weight, hwio_to_oihw(find(arrays, layer + "/kernel"))));
+    graph.add_constant(named(bias, find(arrays, layer + "/bias")));
+    onnx::NodeProto& convolution = graph.add_node("Conv", {input, weight, bias}, layer);
+    set_attribute(convolution, "kernel_shape", {3, 3});
+    set_attribute(convolution, "pads", {1, 1, 1, 1});
+}
+
+/// Convolutions with ReLU and pools, on the NCHW `features`; the names of the five blocks' outputs. Cells
+/// vote on the last block before it is pooled.
+std::vector<std::string> add_blocks(OnnxGraph& graph, const std::vector<NamedArray>& arrays,
+                                    const LocalizerConfig& config, std::string features) {
+    std::vector<std::string> blocks;
     for (const Vgg16Conv& layer : vgg16_convolutions(config.width, config.side)) {
-        graph.add_weight(layer.name + ".weight", hwio_to_oihw(find(arrays, layer.name + "/kernel")));
-        graph.add_weight(layer.name + ".bias", find(arrays, layer.name + "/bias"));
-        onnx::NodeProto& convolution =
-            graph.add_node("Conv", {features, layer.name + ".weight", layer.name + ".bias"}, layer.name);
-        set_ints(convolution, "kernel_shape", {3, 3});
-        set_ints(convolution, "pads", {1, 1, 1, 1});
+        add_convolution(graph, arrays, layer.name, features);
         features = layer.name + "_relu";
         graph.add_node("Relu", {layer.name}, features);
         if (!layer.last_in_block()) continue;
-        onnx::NodeProto& pool = graph.add_node("MaxPool", {features}, layer.pool_name);
-        set_ints(pool, "kernel_shape", {2, 2});
-        set_ints(pool, "strides", {2, 2});
-        features = layer.pool_name;
+        if (config.head == HeadForm::flatten || layer.name != "block5_conv3") {
+            onnx::NodeProto& pool = graph.add_node("MaxPool", {features}, layer.pool_name);
+            set_attribute(pool, "kernel_shape", {2, 2});
+            set_attribute(pool, "strides", {2, 2});
+            features = layer.pool_name;
+        }
+        blocks.push_back(features);
     }
-    return features;
+    return blocks;
 }
 
 /// ONNX flattens channels first, Keras channels last: the weights' rows are reordered instead of the
 /// features.
-void add_head(Graph& graph, const std::vector<NamedArray>& arrays, const std::string& features) {
+void add_flatten_head(OnnxGraph& graph, const std::vector<NamedArray>& arrays, const std::string& features) {
     const int64_t channels = find(arrays, "block5_conv3/bias").shape[0];
-    graph.add_weight("dense.weight", dense_to_torch("ONNX export", find(arrays, "dense/kernel"), channels));
-    graph.add_weight("dense.bias", find(arrays, "dense/bias"));
+    graph.add_constant(
+        named("dense.weight", dense_to_torch("ONNX export", find(arrays, "dense/kernel"), channels)));
+    graph.add_constant(named("dense.bias", find(arrays, "dense/bias")));
     graph.add_node("Flatten", {features}, "flatten");
-    set_int(graph.add_node("Gemm", {"flatten", "dense.weight", "dense.bias"}, "logits"), "transB", 1);
+    set_attribute(graph.add_node("Gemm", {"flatten", "dense.weight", "dense.bias"}, "logits"), "transB", 1);
     graph.add_node("Sigmoid", {"logits"}, "box");
+}
+
+/// The constants cell_middle and cell_reach (1, 2, cells), x before y: a cell that votes t sees the centre at
+/// cell_middle + cell_reach * tanh(t). They are what cell_vote says of t = 0, its value and its slope.
+void add_cells(OnnxGraph& graph, const std::vector<VoteGrid>& levels, int64_t outputs) {
+    CellBoxesProblem problem;
+    problem.outputs = outputs;
+    for (const VoteGrid& level : levels) problem.grid[problem.grids++] = level.grid;
+    const int64_t cells = problem.cells();
+    const std::vector<float> zeros(static_cast<size_t>(cells * (1 + outputs)));
+    NamedArray middle{"cell_middle", {1, 2, cells}, {}}, reach{"cell_reach", {1, 2, cells}, {}};
+    for (int64_t o = 0; o < 2; ++o) {
+        for (int64_t c = 0; c < cells; ++c) {
+            const CellVote vote = cell_vote(problem, zeros.data(), c, o);
+            middle.values.push_back(vote.value);
+            reach.values.push_back(vote.slope);
+        }
+    }
+    graph.add_constant(middle);
+    graph.add_constant(reach);
+}
+
+/// What all cells say, by kind: votes_attention (N, 1, cells), votes_centre (N, 2, cells), votes_extent (N,
+/// outputs - 2, cells).
+void add_votes(OnnxGraph& graph, const std::vector<NamedArray>& arrays, const std::vector<VoteGrid>& levels,
+               const std::vector<std::string>& blocks, int64_t outputs) {
+    std::vector<std::string> votes;
+    for (const VoteGrid& level : levels) {
+        add_convolution(graph, arrays, level.name, blocks[level.block]);
+        graph.add_constant(level.name + "_shape", {0, 1 + outputs, level.grid.cells()});  // 0: the batch
+        votes.push_back(level.name + "_cells");
+        graph.add_node("Reshape", {level.name, level.name + "_shape"}, votes.back());
+    }
+    set_attribute(graph.add_node("Concat", votes, "votes"), "axis", 2);
+    graph.add_constant("votes_split", {1, 2, outputs - 2});
+    onnx::NodeProto& split = graph.add_node("Split", {"votes", "votes_split"}, "votes_attention");
+    split.add_output("votes_centre");
+    split.add_output("votes_extent");
+    set_attribute(split, "axis", 1);
+}
+
+/// The formula at the top of engine/cell_vote.h.
+void add_cells_head(OnnxGraph& graph, const std::vector<NamedArray>& arrays, const LocalizerConfig& config,
+                    const std::vector<std::string>& blocks) {
+    const int64_t outputs = config.outputs();
+    const std::vector<VoteGrid> levels = vote_grids(config.width, config.side);
+    add_votes(graph, arrays, levels, blocks, outputs);
+    add_cells(graph, levels, outputs);
+    set_attribute(graph.add_node("Softmax", {"votes_attention"}, "attention"), "axis", 2);
+    graph.add_node("Tanh", {"votes_centre"}, "away");
+    graph.add_node("Mul", {"away", "cell_reach"}, "offset");
+    graph.add_node("Add", {"cell_middle", "offset"}, "centres");
+    graph.add_node("Sigmoid", {"votes_extent"}, "extents");
+    set_attribute(graph.add_node("Concat", {"centres", "extents"}, "seen"), "axis", 1);
+    graph.add_node("Mul", {"seen", "attention"}, "attended");
+    graph.add_constant("cells_axis", {2});
+    set_attribute(graph.add_node("ReduceSum", {"attended", "cells_axis"}, "sum"), "keepdims", 0);
+
+    graph.add_constant("sum_split", {2, outputs - 2});
+    onnx::NodeProto& split = graph.add_node("Split", {"sum", "sum_split"}, "centre");
+    split.add_output("extent");
+    set_attribute(split, "axis", 1);
+    graph.add_constant(NamedArray{"half", {1}, {0.5f}});
+    graph.add_node("Mul", {"extent", "half"}, "half_extent");
+    graph.add_node("Sub", {"centre", "half_extent"}, "corner");
+    set_attribute(graph.add_node("Concat", {"corner", "extent"}, "box"), "axis", 1);
 }
 
 void add_metadata(onnx::ModelProto& model, const std::string& key, const std::string& value) {
@@ -133,10 +166,6 @@ void describe_model(onnx::ModelProto& model, const LocalizerConfig& config, Imag
 
 void export_onnx(const std::string& path, const std::vector<NamedArray>& arrays,
                  const LocalizerConfig& config, ImageLayout layout) {
-    if (config.head != HeadForm::flatten) {
-        throw Error(path, fmt::format("the head '{}' has no ONNX form here", name_of(config.head)),
-                    "Export a model trained with --head flatten, or convert to .h5 or .safetensors.");
-    }
     onnx::ModelProto model;
     model.set_ir_version(kIrVersion);
     model.set_producer_name("objloc");
@@ -145,17 +174,19 @@ void export_onnx(const std::string& path, const std::vector<NamedArray>& arrays,
 
     onnx::GraphProto& proto = *model.mutable_graph();
     proto.set_name("objloc_localizer");
-    Graph graph(proto);
+    OnnxGraph graph(proto);
     std::string features = "image";
     if (layout == ImageLayout::nhwc) {
         describe(*proto.add_input(), "image", {config.side, config.side, 3});
         features = "image_nchw";
-        set_ints(graph.add_node("Transpose", {"image"}, features), "perm", {0, 3, 1, 2});
+        set_attribute(graph.add_node("Transpose", {"image"}, features), "perm", {0, 3, 1, 2});
     } else {
         describe(*proto.add_input(), "image", {3, config.side, config.side});
     }
     describe(*proto.add_output(), "box", {config.outputs()});
-    add_head(graph, arrays, add_features(graph, arrays, config, features));
+    const std::vector<std::string> blocks = add_blocks(graph, arrays, config, features);
+    config.head == HeadForm::flatten ? add_flatten_head(graph, arrays, blocks.back())
+                                     : add_cells_head(graph, arrays, config, blocks);
 
     std::string bytes;
     if (!model.SerializeToString(&bytes)) {
