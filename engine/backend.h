@@ -79,6 +79,9 @@ class Backend {
     virtual std::string name() const = 0;
     /// One line for people: processor or GPU, memory, driver, threads.
     virtual std::string description() const = 0;
+    /// What activations and their gradients should be stored in: f32, or bf16 when this backend was asked to
+    /// compute in that (engine/precision.h) and can.
+    virtual DType activation_type() const { return DType::f32; }
 
     // ---- Memory -----------------------------------------------------------------------------------------
     /// Elements are not initialised. Throws Error when memory runs out: what was asked, what is free.
@@ -93,11 +96,17 @@ class Backend {
     virtual void copy_columns(const Tensor& from, int64_t from_column, const Tensor& to, int64_t to_column,
                               int64_t columns) = 0;
     virtual void fill(const Tensor& y, float value) = 0;  // f32
+    /// to = from in another type: f32 to bf16 rounds to nearest, ties to even; bf16 to f32 is exact.
+    virtual void convert(const Tensor& from, const Tensor& to) = 0;
     virtual void synchronize() = 0;
 
     /// Makes `step`, whose shapes and addresses are the same each time, cheap to repeat: CUDA captures it
     /// once into a graph. The base class returns it as it is.
     virtual std::function<void()> capture(std::function<void()> step);
+
+    // Types. Tensors are f32, except that activations and their gradients (x, y, dx, dy, relu_source), and
+    // with them w, may all be bf16 on a backend whose `activation_type` is that, in: convolutions,
+    // max_pool2d, relu, add, mul. bias, dw, db stay f32.
 
     // ---- Convolution: x (N,H,W,C), w (R,S,C,K), bias (K) or empty, y (N, out_rows, out_columns, K) --------
     /// `codes` (u8, y's shape) is written when the problem pools, else empty.

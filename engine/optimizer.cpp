@@ -64,6 +64,7 @@ void Optimizer::update() {
         backend_.sgd_update(std::get<SgdSettings>(options_.rule), segments_, control_, squared_norm_,
                             gradient, first_moment_, value);
     }
+    parameters_.refresh_shadows(backend_);
 }
 
 double Optimizer::gradient_norm() const {

@@ -35,6 +35,20 @@ Tensor place_flat(Backend& backend, std::vector<Parameter>& parameters, bool tra
     return flat;
 }
 
+/// The shadow of `flat`, of which every parameter of its kind gets a view; empty where there is none.
+Tensor place_shadows(Backend& backend, std::vector<Parameter>& parameters, const Tensor& flat,
+                     bool trainable) {
+    if (!flat || backend.activation_type() == DType::f32) return {};
+    const Tensor shadows = backend.allocate(flat.shape(), backend.activation_type());
+    backend.convert(flat, shadows);
+    for (Parameter& parameter : parameters) {
+        if (parameter.trainable != trainable) continue;
+        const int64_t at = static_cast<int64_t>(parameter.value.byte_offset() / sizeof(float));
+        parameter.shadow = shadows.slice(at, parameter.shape);
+    }
+    return shadows;
+}
+
 }  // namespace
 
 void ParameterSet::add(const std::string& name, const Shape& shape, std::vector<float> initial) {
@@ -43,7 +57,7 @@ void ParameterSet::add(const std::string& name, const Shape& shape, std::vector<
         throw Error("parameter " + name, "has " + std::to_string(initial.size()) +
                                              " initial values for the shape " + shape.text());
     }
-    parameters_.push_back({name, shape, std::move(initial), true, {}, {}});
+    parameters_.push_back({name, shape, std::move(initial), true, {}, {}, {}});
 }
 
 Parameter& ParameterSet::find(const std::string& name) {
@@ -76,6 +90,8 @@ void ParameterSet::place(Backend& backend) {
     backend_ = &backend;
     flat_frozen_ = place_flat(backend, parameters_, false);
     flat_values_ = place_flat(backend, parameters_, true);
+    place_shadows(backend, parameters_, flat_frozen_, false);  // for good: the views keep it
+    flat_shadows_ = place_shadows(backend, parameters_, flat_values_, true);
     if (!flat_values_) return;
     flat_gradients_ = backend.allocate(flat_values_.shape());
     backend.fill(flat_gradients_, 0.0f);
@@ -88,8 +104,12 @@ void ParameterSet::place(Backend& backend) {
 
 Variable ParameterSet::on(const Tape& tape, const std::string& name) {
     const Parameter& parameter = find(name);
-    return parameter.trainable ? tape.leaf(parameter.value, parameter.gradient)
-                               : tape.constant(parameter.value);
+    return parameter.trainable ? tape.leaf(parameter.value, parameter.gradient, parameter.shadow)
+                               : tape.constant(parameter.value, parameter.shadow);
+}
+
+void ParameterSet::refresh_shadows(Backend& backend) const {
+    if (flat_shadows_) backend.convert(flat_values_, flat_shadows_);
 }
 
 std::vector<OptimizerSegment> ParameterSet::segments(

@@ -3,6 +3,8 @@
 //
 // All trainable values lie in one flat buffer and their gradients in another, so that an optimizer updates
 // them in one launch and a global norm is one reduction. Frozen values lie in a third and have no gradient.
+// Where the backend stores activations in bf16, each value has a shadow: itself rounded to that, for
+// convolutions to read.
 #pragma once
 
 #include <functional>
@@ -19,7 +21,8 @@ struct Parameter {
     Shape shape;
     std::vector<float> initial;  // on the host; emptied by ParameterSet::place
     bool trainable = true;
-    Tensor value, gradient;  // views into the flat buffers; the gradient is empty when frozen
+    // Views into the flat buffers. The gradient is empty when frozen, the shadow where nobody wants it.
+    Tensor value, gradient, shadow;
 
     std::string layer() const { return name.substr(0, name.find('/')); }
 };
@@ -41,6 +44,8 @@ class ParameterSet {
 
     /// Moves the initial values into the backend's memory. Once; freezing is settled from here on.
     void place(Backend& backend);
+    /// Rounds the trainable values to their shadows again: after every update of them.
+    void refresh_shadows(Backend& backend) const;
     /// The parameter as the tape sees it: a leaf that writes to its gradient, or a constant when frozen.
     Variable on(const Tape& tape, const std::string& name);
 
@@ -57,7 +62,7 @@ class ParameterSet {
   private:
     std::vector<Parameter> parameters_;
     Backend* backend_ = nullptr;
-    Tensor flat_values_, flat_gradients_, flat_frozen_;
+    Tensor flat_values_, flat_gradients_, flat_frozen_, flat_shadows_;
 };
 
 }  // namespace objloc

@@ -7,16 +7,28 @@
 #include <vector>
 
 #include "engine/backend.h"
+#include "engine/precision.h"
 
 namespace objloc {
 
 /// How a CPU convolves: direct sums, Winograd F(4x4, 3x3) where it applies, or whichever is faster.
 enum class CpuConv { automatic, direct, winograd };
 
+/// How much of a convolution a block of the CUDA backend makes on tensor cores, as rows by columns of the
+/// product; or whichever suits the sizes. It changes the speed and not one bit of the results.
+enum class ConvTile {
+    automatic,
+    wide,   // 128 x 128
+    tall,   // 256 x 64
+    small,  // 128 x 64
+};
+
 /// What a user may ask of a backend; each takes what concerns it.
 struct BackendOptions {
     int threads = 0;  // CPU threads; 0: all cores
     CpuConv cpu_conv = CpuConv::automatic;
+    Precision precision = Precision::fp32;
+    ConvTile conv_tile = ConvTile::automatic;
 };
 
 /// A backend by name. `missing` is empty when it can be made here, else the reason; `cure` what to do about

@@ -7,11 +7,11 @@
 
 namespace objloc {
 
-Variable Tape::leaf(Tensor value, Tensor target) const {
-    if (!recording_) return constant(std::move(value));
+Variable Tape::leaf(Tensor value, Tensor target, Tensor shadow) const {
+    if (!recording_) return constant(std::move(value), std::move(shadow));
     auto slot = std::make_shared<GradientSlot>();
     slot->target = std::move(target);
-    return {std::move(value), std::move(slot)};
+    return {std::move(value), std::move(slot), std::move(shadow)};
 }
 
 Variable Tape::record(Tensor value, const std::vector<Variable>& inputs,
@@ -39,13 +39,13 @@ void Tape::send(const Variable& to, const std::function<void(const Tensor& dx)>&
     if (!to.needs_gradient()) return;
     GradientSlot& slot = to.slot();
     if (!slot.gradient) {
-        Tensor share = slot.target ? slot.target : backend_.allocate(to.shape());
+        Tensor share = slot.target ? slot.target : backend_.allocate(to.shape(), to.value().type());
         write(share);
         slot.gradient = share;
         slot.masked = masked;
         return;
     }
-    const Tensor share = backend_.allocate(to.shape());
+    const Tensor share = backend_.allocate(to.shape(), to.value().type());
     write(share);
     backend_.add(slot.gradient, share, slot.gradient);
     slot.masked = slot.masked && masked;

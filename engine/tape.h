@@ -27,12 +27,14 @@ struct GradientSlot {
 class Variable {
   public:
     Variable() = default;
-    Variable(Tensor value, std::shared_ptr<GradientSlot> slot)
-        : value_(std::move(value)), slot_(std::move(slot)) {}
+    Variable(Tensor value, std::shared_ptr<GradientSlot> slot, Tensor shadow = {})
+        : value_(std::move(value)), shadow_(std::move(shadow)), slot_(std::move(slot)) {}
 
     explicit operator bool() const { return static_cast<bool>(value_); }
     const Tensor& value() const { return value_; }
     const Shape& shape() const { return value_.shape(); }
+    /// A parameter's value rounded to bf16, where convolutions want it so; else empty (engine/precision.h).
+    const Tensor& shadow() const { return shadow_; }
     bool needs_gradient() const { return slot_ != nullptr; }
     /// Empty before `backward`, and for values that no path connects to the loss.
     Tensor gradient() const { return slot_ ? slot_->gradient : Tensor(); }
@@ -41,7 +43,7 @@ class Variable {
     Tensor relu_source() const { return slot_ && slot_->after_relu ? value_ : Tensor(); }
 
   private:
-    Tensor value_;
+    Tensor value_, shadow_;
     std::shared_ptr<GradientSlot> slot_;
 };
 
@@ -53,9 +55,11 @@ class Tape {
     Backend& backend() const { return backend_; }
 
     /// A value that needs no gradient: images, targets, frozen parameters.
-    Variable constant(Tensor value) const { return {std::move(value), nullptr}; }
+    Variable constant(Tensor value, Tensor shadow = {}) const {
+        return {std::move(value), nullptr, std::move(shadow)};
+    }
     /// A value whose gradient is wanted, written to `target` when that is given.
-    Variable leaf(Tensor value, Tensor target = {}) const;
+    Variable leaf(Tensor value, Tensor target = {}, Tensor shadow = {}) const;
 
     /// The result of an op. `backward` gets the result's gradient, complete, and sends shares to the inputs
     /// with `send`; it is recorded only if an input needs a gradient.

@@ -44,7 +44,8 @@ Variable cell_votes(Tape& tape, const LocalizerConfig& config, const std::vector
     for (const VoteGrid& level : vote_grids(config.width, config.side)) {
         ops::Conv2dOptions options;
         options.padding = {1, 1, 1, 1};
-        votes.push_back(ops::conv2d(tape, blocks[level.block], parameter(level.name + "/kernel"),
+        const Variable features = ops::convert(tape, blocks[level.block], DType::f32);
+        votes.push_back(ops::conv2d(tape, features, parameter(level.name + "/kernel"),
                                     parameter(level.name + "/bias"), options));
         grids.push_back(level.grid);
     }
@@ -198,23 +199,27 @@ std::string Localizer::summary() const {
 BoxPrediction Localizer::predict(Tape& tape, const Variable& images) {
     const auto convolutions = vgg16_convolutions(config_.width, config_.side);
     const bool flatten = config_.head == HeadForm::flatten;
+    // The backbone in the precision that was asked for, the head in fp32 (engine/precision.h).
+    const Variable pixels = ops::convert(tape, images, tape.backend().activation_type());
     const std::vector<Variable> blocks =
-        vgg16_blocks(tape, parameters_, convolutions, images, /*last_pool=*/flatten);
+        vgg16_blocks(tape, parameters_, convolutions, pixels, /*last_pool=*/flatten);
     const auto parameter = [&](const std::string& name) { return parameters_.on(tape, name); };
     if (!flatten) return {cell_votes(tape, config_, blocks, parameter), {}};
     const std::string head = kFlattenHead;
-    const Variable logits = ops::dense(tape, ops::flatten(tape, blocks.back()), parameter(head + "/kernel"),
+    const Variable features = ops::convert(tape, blocks.back(), DType::f32);
+    const Variable logits = ops::dense(tape, ops::flatten(tape, features), parameter(head + "/kernel"),
                                        parameter(head + "/bias"));
     return {ops::sigmoid(tape, logits), logits};
 }
 
-double Localizer::training_bytes_per_image() const {
+double Localizer::training_bytes_per_image(DType activations) const {
+    const auto bytes = static_cast<double>(size_of(activations));
     double kept = 3.0 * static_cast<double>(config_.side * config_.side) * sizeof(float), largest = 0;
     for (const Vgg16Conv& conv : vgg16_convolutions(config_.width, config_.side)) {
         const auto values = static_cast<double>(conv.side * conv.side * conv.out);
         // A pooled layer keeps a quarter of its values, and a byte for each that says where it came from.
-        kept += conv.last_in_block() ? values / 4 * (sizeof(float) + 1) : values * sizeof(float);
-        largest = std::max(largest, values * sizeof(float));
+        kept += conv.last_in_block() ? values / 4 * (bytes + 1) : values * bytes;
+        largest = std::max(largest, values * bytes);
     }
     return kept + 2 * largest;
 }

@@ -75,8 +75,9 @@ class Localizer {
     /// Multiply-adds times two of one forward pass of one image.
     double forward_flops() const;
     /// Memory that training takes for each image of a batch: what forward keeps for backward, and the two
-    /// largest gradients at once. An estimate: scratch memory of the kernels comes on top.
-    double training_bytes_per_image() const;
+    /// largest gradients at once, stored as `activations`. An estimate: scratch memory of the kernels comes
+    /// on top.
+    double training_bytes_per_image(DType activations = DType::f32) const;
 
   private:
     void add_flatten_head(const Shape& features, uint64_t seed);

@@ -11,6 +11,7 @@ namespace objloc {
 namespace {
 
 constexpr double kUnit = 0x1p-24;  // f32's rounding error
+constexpr double kBf16Unit = 0x1p-8;
 constexpr int kSamples = 300;
 
 using Bytes = std::vector<std::byte>;
@@ -155,37 +156,56 @@ void check_choices(const OpCase& op, const Run& run, size_t o, const std::vector
     }
 }
 
+/// What the case allows on this backend for an output of this type.
+Tolerance tolerance_of(const OpCase& op, const OpBackend& on, DType output) {
+    const Tolerance& base = op.tolerance;
+    double max_abs = base.max_abs * on.error_scale, max_rel = base.max_rel * on.error_scale;
+    double typical = std::sqrt(base.nmse) * on.error_scale;
+    std::string reason = base.reason + " " + on.error_reason;
+    if (on.operand_rounding > 0) {  // of many errors the largest is a few times the typical one
+        max_abs += 4 * on.operand_rounding;
+        max_rel += 8 * on.operand_rounding;
+        typical += on.operand_rounding;
+    }
+    if (output == DType::bf16) {
+        max_abs += kBf16Unit;
+        max_rel += kBf16Unit;
+        typical += kBf16Unit;
+        reason += "; the result is rounded to 8 bits of mantissa, to within 2^-8 of itself";
+    }
+    return {max_abs, max_rel, typical * typical, reason};
+}
+
 void check_random(const OpCase& op, const OpBackend& on, const Run& run,
                   const std::vector<std::vector<int64_t>>& elements, const std::string& where) {
     const Arrays want = expected(op, run.in, elements);
-    const double scale = on.error_scale;
     for (size_t o = 0; o < op.outputs.size(); ++o) {
         const Output& output = op.outputs[o];
-        if (op.regret && output.type != DType::f32) {
+        const Tolerance allowed = tolerance_of(op, on, output.type);
+        if (op.regret && output.type == DType::u8) {
             double largest = 0;
             for (const double value : want[0].values) largest = std::max(largest, std::abs(value));
-            check_choices(op, run, o, elements[o], largest * op.tolerance.max_abs * scale, where);
+            check_choices(op, run, o, elements[o], largest * allowed.max_abs, where);
             continue;
         }
         const Array got = array_of(run.out[o], output.shape, output.type);
         const Measures error = measure(got, want[o], elements[o]);
-        const bool passed = error.max_abs <= op.tolerance.max_abs * scale &&
-                            error.max_rel <= op.tolerance.max_rel * scale &&
-                            error.nmse <= op.tolerance.nmse * scale * scale;
+        const bool passed = error.max_abs <= allowed.max_abs && error.max_rel <= allowed.max_rel &&
+                            error.nmse <= allowed.nmse;
         CHECK_MESSAGE(passed, where << ": " << output.name << place_of(output.shape, error.worst) << " is "
                                     << got[error.worst] << ", not " << want[o][error.worst] << "; max_abs "
-                                    << error.max_abs << " of " << op.tolerance.max_abs * scale << ", max_rel "
-                                    << error.max_rel << " of " << op.tolerance.max_rel * scale << ", nmse "
-                                    << error.nmse << " of " << op.tolerance.nmse * scale * scale << " ("
-                                    << op.tolerance.reason << " " << on.error_reason << ")");
+                                    << error.max_abs << " of " << allowed.max_abs << ", max_rel "
+                                    << error.max_rel << " of " << allowed.max_rel << ", nmse " << error.nmse
+                                    << " of " << allowed.nmse << " (" << allowed.reason << ")");
     }
 }
 
 void check_exact(const OpCase& op, const Run& run, const std::vector<std::vector<int64_t>>& elements,
                  const std::string& where) {
-    const Arrays want = expected(op, run.in, elements);
+    Arrays want = expected(op, run.in, elements);
     for (size_t o = 0; o < op.outputs.size(); ++o) {
         const Output& output = op.outputs[o];
+        round_to(output.type, want[o]);  // once: the sums before it are exact
         const Array got = array_of(run.out[o], output.shape, output.type);
         const auto wrong = std::find_if(elements[o].begin(), elements[o].end(),
                                         [&](int64_t i) { return !(got[i] == want[o][i]); });
@@ -234,6 +254,20 @@ void check_on(const OpCase& op, const OpBackend& on, bool whole) {
     }
 }
 
+/// The case with its activations in bf16. Biases and what belongs to parameters stay f32.
+OpCase in_bf16(OpCase op) {
+    for (Input& input : op.inputs) {
+        if (input.type == DType::f32 && input.name != "bias") input.type = DType::bf16;
+    }
+    for (Output& output : op.outputs) {
+        if (output.type == DType::f32 && output.name != "dw" && output.name != "db") {
+            output.type = DType::bf16;
+        }
+    }
+    op.name += " bf16";
+    return op;
+}
+
 }  // namespace
 
 Tolerance rounded(int roundings, const std::string& reason) {
@@ -252,6 +286,7 @@ Arrays draw_inputs(const std::vector<Input>& inputs, uint64_t seed, bool whole) 
     for (const Input& input : inputs) {
         arrays.emplace_back(input.shape);
         (whole ? input.whole : input.fill)(random, arrays.back());
+        round_to(input.type, arrays.back());
     }
     return arrays;
 }
@@ -261,8 +296,11 @@ void check(const OpCase& op) {
     for (const OpBackend& on : op_backends()) {
         if (on.slow && !op.tiny) continue;
         if (op.name.rfind(on.only, 0) != 0) continue;
-        check_on(op, on, false);
-        if (op.exact && on.exact) check_on(op, on, true);
+        const bool bf16 = on.backend->activation_type() == DType::bf16;
+        if (bf16 && !op.bf16) continue;
+        const OpCase stored = bf16 ? in_bf16(op) : op;
+        check_on(stored, on, false);
+        if (op.exact && on.exact) check_on(stored, on, true);
     }
 }
 

@@ -1,9 +1,11 @@
 // The op tests' harness. A case is data: what goes in, what comes out, how to run it on a backend, how the
 // reference defines it. `check` runs it on every backend:
-//   random    f32 inputs against the double reference, gated on three measures at once, so that neither one
-//   wrong
+//   random    f32 (or bf16) inputs against the double reference, gated on three measures at once, so that
+//   neither one wrong
 //             border pixel nor a small error everywhere passes;
-//   exact     small whole numbers, whose sums f32 holds exactly: every bit must match;
+//   exact     small whole numbers, whose sums f32 holds exactly, and so do tf32 and bf16 hold the numbers:
+//   every bit
+//             must match;
 //   and in each: outputs start as NaN and must be written, inputs and the memory around all tensors must stay
 //   as they were, other thread counts must give the same bits, and so must outputs laid over an input where
 //   allowed.
@@ -55,6 +57,7 @@ struct OpCase {
     Tolerance tolerance;
     bool exact = true;               // the exact mode applies
     bool tiny = false;               // cheap enough for an emulated backend
+    bool bf16 = false;               // works on activations: those may be bf16 where a backend stores them so
     std::vector<size_t> in_place{};  // inputs that output 0 may lie over
     uint64_t seed = 1;
 };

@@ -101,6 +101,9 @@ void check(const GradientCase& gradient) {
         }
     }
     for (const OpBackend& on : op_backends()) {
+        // Rounded operands would cross kinks that the margin keeps away from; the op cases check those
+        // backends.
+        if (on.operand_rounding > 0 || on.backend->activation_type() != DType::f32) continue;
         if (gradient.name.rfind(on.only, 0) == 0) check_on(gradient, on, in, dy, want);
     }
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "engine/bf16.h"
 #include "engine/error.h"
 
 namespace objloc {
@@ -30,8 +31,16 @@ Array unpacked(const std::vector<std::byte>& bytes, const Shape& shape) {
     return array;
 }
 
-[[noreturn]] void no_such_input(DType type) {
-    throw Error("op test", std::string("has no inputs or outputs of type ") + name_of(type));
+/// bf16 in 16 bits.
+struct Bf16 {
+    uint16_t bits;
+
+    explicit Bf16(double value = 0) : bits(to_bf16(static_cast<float>(value))) {}
+    operator double() const { return double{from_bf16(bits)}; }
+};
+
+[[noreturn]] void no_such_type() {
+    throw Error("op test", "an input or output has a type that there is not");
 }
 
 }  // namespace
@@ -83,9 +92,9 @@ std::vector<std::byte> bytes_of(const Array& array, DType type) {
         case DType::i64:
             return packed<int64_t>(array);
         case DType::bf16:
-            break;
+            return packed<Bf16>(array);
     }
-    no_such_input(type);
+    no_such_type();
 }
 
 Array array_of(const std::vector<std::byte>& bytes, const Shape& shape, DType type) {
@@ -99,9 +108,14 @@ Array array_of(const std::vector<std::byte>& bytes, const Shape& shape, DType ty
         case DType::i64:
             return unpacked<int64_t>(bytes, shape);
         case DType::bf16:
-            break;
+            return unpacked<Bf16>(bytes, shape);
     }
-    no_such_input(type);
+    no_such_type();
+}
+
+void round_to(DType type, Array& array) {
+    if (type != DType::bf16) return;
+    for (double& value : array.values) value = Bf16(value);
 }
 
 std::vector<std::byte> poison(const Shape& shape, DType type) {

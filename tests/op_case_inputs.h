@@ -41,6 +41,8 @@ struct Input {
     DType type = DType::f32;
 };
 
+/// The values as `type` holds them: rounded, if that is bf16.
+void round_to(DType type, Array& array);
 /// Elements as they lie in memory, and back.
 std::vector<std::byte> bytes_of(const Array& array, DType type);
 Array array_of(const std::vector<std::byte>& bytes, const Shape& shape, DType type);

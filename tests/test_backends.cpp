@@ -30,10 +30,31 @@ void add_cpu(const Make& make, std::vector<OpBackend>& list) {
     }
 }
 
+/// The precisions of the CUDA kernels beyond fp32. No size of tile may change a bit.
+void add_precisions(const BackendEntry& entry, bool slow, std::vector<OpBackend>& list) {
+    for (const Precision precision : {Precision::tf32, Precision::bf16}) {
+        OpBackend on{entry.name + " (" + name_of(precision) + ")", entry.make({.precision = precision})};
+        on.slow = slow;
+        if (precision == Precision::tf32) {
+            on.only = "conv2d";
+            on.operand_rounding = 0x1p-11;
+            on.error_reason = "; tf32 keeps 10 bits of each factor's mantissa: an error of 2^-11";
+        }
+#if defined(OBJLOC_WITH_CUDA_HOST)
+        const HostRuntimeScope any_order({.adversarial_seed = 1});
+#endif
+        for (const ConvTile tile : {ConvTile::automatic, ConvTile::wide, ConvTile::tall, ConvTile::small}) {
+            on.same_bits.push_back(entry.make({.precision = precision, .conv_tile = tile}));
+        }
+        list.push_back(std::move(on));
+    }
+}
+
 void add_gpu(const BackendEntry& entry, std::vector<OpBackend>& list) {
     OpBackend gpu{entry.name, entry.make({})};
     gpu.same_bits = {gpu.backend};
     list.push_back(std::move(gpu));
+    if (entry.name == "cuda") add_precisions(entry, false, list);
 }
 
 #if defined(OBJLOC_WITH_CUDA_HOST)
@@ -46,6 +67,7 @@ void add_cuda_host(std::vector<OpBackend>& list) {
     host.same_bits = {entry.make({})};
     host.slow = true;
     list.push_back(std::move(host));
+    add_precisions(entry, true, list);
 }
 #endif
 
@@ -77,7 +99,8 @@ const std::vector<OpBackend>& op_backends() {
 std::vector<std::shared_ptr<Backend>> test_backends() {
     std::vector<std::shared_ptr<Backend>> backends;
     for (const OpBackend& entry : op_backends()) {
-        if (entry.only.empty()) backends.push_back(entry.backend);
+        const bool fp32 = entry.backend->activation_type() == DType::f32;
+        if (entry.only.empty() && fp32) backends.push_back(entry.backend);
     }
     return backends;
 }

@@ -9,8 +9,8 @@
 
 namespace objloc {
 
-/// One backend of each name that works here. Those missing are named once on the standard output, with the
-/// reason; no test counts as passed on them.
+/// One backend of each name that works here, in fp32. Those missing are named once on the standard output,
+/// with the reason; no test counts as passed on them.
 std::vector<std::shared_ptr<Backend>> test_backends();
 
 /// How the op tests treat a backend.
@@ -28,6 +28,9 @@ struct OpBackend {
     bool slow = false;
     /// Factor on the tolerances, and why.
     double error_scale = 1;
+    /// Relative error of each factor of a product, which is rounded before it is multiplied; 0: taken as it
+    /// is.
+    double operand_rounding = 0;
     std::string error_reason = "";
 };
 

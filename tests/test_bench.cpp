@@ -142,7 +142,7 @@ TEST_CASE("ops are named by layer and sizes") {
 }
 
 TEST_CASE("what a device cannot do is refused with a reason") {
-    check_refused(std::string(kTinyStep) + "--precision bf16", "It computes in: fp32");
+    check_refused(std::string(kTinyStep) + "--precision fp16", "--precision");
     check_refused("kernel_bench --device cpu --op no_such_op", "there is no such op");
     check_refused("kernel_bench --device cpu --shape 1,2,3", "--shape");
     check_refused("kernel_bench --device cpu --shape 4,0,8,8,8", "--shape");
@@ -176,8 +176,8 @@ TEST_CASE("kernel_bench takes one shape, and lists without running") {
     const ScratchFolder folder;
     const ToolResult list = run_tool_line("kernel_bench --list", folder.path());
     CHECK(list.exit_code == 0);
-    for (const char* text :
-         {"winograd", "direct (oneDNN)", "conv2d_backward_weights", "5_3 8x8x512->512 pool"}) {
+    for (const char* text : {"winograd", "direct (oneDNN)", "1 tiled fp32", "2 mma tf32", "3 mma bf16",
+                             "conv2d_backward_weights", "5_3 8x8x512->512 pool"}) {
         CAPTURE(text);
         CHECK(list.out.find(text) != std::string::npos);
     }
@@ -188,9 +188,9 @@ TEST_CASE("a wrong kernel is found out and not timed") {
     const KernelCase op = case_of("relu_forward");
     const Arrays in = draw_inputs(op);
     const Expectation expected = expect(op, in);
-    CHECK(check(op, *cpu, in, expected, 1).passed);
+    CHECK(check(op, *cpu, in, expected, 1, 0).passed);
     WrongRelu wrong(*cpu);
-    CHECK_FALSE(check(op, wrong, in, expected, 1).passed);
+    CHECK_FALSE(check(op, wrong, in, expected, 1, 0).passed);
 
     KernelVariant variant{
         .device = "cpu",
@@ -213,7 +213,7 @@ TEST_CASE("an unwritten output and a NaN are wrong") {
         const Arrays in = draw_inputs(op);
         const Expectation expected = expect(op, in);
         op.run = [](Backend&, const std::vector<Tensor>&, const std::vector<Tensor>&) {};
-        CHECK_FALSE(check(op, *cpu, in, expected, 16).passed);
+        CHECK_FALSE(check(op, *cpu, in, expected, 16, 0).passed);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "engine/error.h"
 #include "kernels/cpu/parallel.h"
@@ -25,13 +26,12 @@ struct KernelBenchOptions {
 };
 
 std::vector<MachinePeak> peaks_of(const VariantList& list, int threads) {
-    std::map<std::string, MachinePeak> by_device;
+    std::map<std::pair<std::string, Precision>, MachinePeak> known;
     std::vector<MachinePeak> peaks;
     for (const KernelVariant& variant : list.variants) {
-        if (by_device.count(variant.device) == 0) {
-            by_device[variant.device] = peak_of(*variant.make(), threads);
-        }
-        peaks.push_back(by_device[variant.device]);
+        const std::pair key{variant.device, variant.precision};
+        if (known.count(key) == 0) known[key] = peak_of(*variant.make(), threads, variant.precision);
+        peaks.push_back(known[key]);
     }
     return peaks;
 }

@@ -13,6 +13,7 @@ Conv2dProblem problem_of(const Variable& x, const Variable& w, const Variable& b
         throw Error("conv2d",
                     "wants x (N,H,W,C) and w (R,S,C,K), not " + in.text() + " and " + kernel.text());
     }
+    if (w.value().type() != DType::f32) throw Error("conv2d", "wants w in f32: its gradient is");
     if (in[3] != kernel[2]) {
         throw Error("conv2d", "x " + in.text() + " has " + std::to_string(in[3]) + " channels, w " +
                                   kernel.text() + " expects " + std::to_string(kernel[2]));
@@ -41,6 +42,16 @@ Conv2dProblem problem_of(const Variable& x, const Variable& w, const Variable& b
     return problem;
 }
 
+/// w in the type that x has: itself, its shadow, or where it has none a copy for this call.
+Tensor filters_of(Backend& backend, const Variable& x, const Variable& w) {
+    const DType type = x.value().type();
+    if (w.value().type() == type) return w.value();
+    if (w.shadow() && w.shadow().type() == type) return w.shadow();
+    const Tensor filters = backend.allocate(w.shape(), type);
+    backend.convert(w.value(), filters);
+    return filters;
+}
+
 }  // namespace
 
 Padding same_padding(int64_t H, int64_t W, int64_t R, int64_t S, int64_t stride_h, int64_t stride_w) {
@@ -56,11 +67,12 @@ Variable conv2d(Tape& tape, const Variable& x, const Variable& w, const Variable
     const Conv2dProblem problem = problem_of(x, w, bias, options);
     Backend& backend = tape.backend();
     const Shape shape{problem.N, problem.out_rows(), problem.out_columns(), problem.K};
-    const Tensor y = backend.allocate(shape);
+    const Tensor filters = filters_of(backend, x, w);
+    const Tensor y = backend.allocate(shape, x.value().type());
     const Tensor codes = problem.pool ? backend.allocate(shape, DType::u8) : Tensor();
-    backend.conv2d_forward(problem, x.value(), w.value(), bias.value(), y, codes);
+    backend.conv2d_forward(problem, x.value(), filters, bias.value(), y, codes);
 
-    auto backward = [&tape, &backend, problem, x, w, bias, codes](const Tensor& dy) {
+    auto backward = [&tape, &backend, problem, x, w, bias, filters, codes](const Tensor& dy) {
         const Conv2dGradient gradient{dy, codes};
         tape.send(
             w, [&](const Tensor& dw) { backend.conv2d_backward_weights(problem, x.value(), gradient, dw); });
@@ -68,7 +80,7 @@ Variable conv2d(Tape& tape, const Variable& x, const Variable& w, const Variable
         tape.send(
             x,
             [&](const Tensor& dx) {
-                backend.conv2d_backward_data(problem, gradient, w.value(), x.relu_source(), dx);
+                backend.conv2d_backward_data(problem, gradient, filters, x.relu_source(), dx);
             },
             /*masked=*/true);
     };

@@ -8,6 +8,7 @@ Variable dense(Tape& tape, const Variable& x, const Variable& w, const Variable&
     if (in.rank() != 2 || kernel.rank() != 2 || in[1] != kernel[0]) {
         throw Error("dense", "wants x (N,I) and w (I,O), not " + in.text() + " and " + kernel.text());
     }
+    if (x.value().type() != DType::f32) throw Error("dense", "wants x in f32", "Use ops::convert.");
     if (bias && bias.shape() != Shape{kernel[1]}) {
         throw Error("dense", "bias is " + bias.shape().text() + ", w is " + kernel.text());
     }

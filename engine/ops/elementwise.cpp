@@ -4,17 +4,19 @@
 namespace objloc::ops {
 namespace {
 
-void require_equal_shapes(const char* op, const Variable& a, const Variable& b) {
-    if (a.shape() == b.shape()) return;
-    throw Error(op, "shapes differ: " + a.shape().text() + " and " + b.shape().text());
+void require_alike(const char* op, const Variable& a, const Variable& b) {
+    if (a.shape() != b.shape()) {
+        throw Error(op, "shapes differ: " + a.shape().text() + " and " + b.shape().text());
+    }
+    if (a.value().type() != b.value().type()) throw Error(op, "types differ", "Use ops::convert.");
 }
 
 }  // namespace
 
 Variable add(Tape& tape, const Variable& a, const Variable& b) {
-    require_equal_shapes("add", a, b);
+    require_alike("add", a, b);
     Backend& backend = tape.backend();
-    const Tensor y = backend.allocate(a.shape());
+    const Tensor y = backend.allocate(a.shape(), a.value().type());
     backend.add(a.value(), b.value(), y);
     return tape.record(y, {a, b}, [&tape, &backend, a, b](const Tensor& dy) {
         // Each input gets its own copy: gradients are added to and masked in place.
@@ -24,9 +26,9 @@ Variable add(Tape& tape, const Variable& a, const Variable& b) {
 }
 
 Variable mul(Tape& tape, const Variable& a, const Variable& b) {
-    require_equal_shapes("mul", a, b);
+    require_alike("mul", a, b);
     Backend& backend = tape.backend();
-    const Tensor y = backend.allocate(a.shape());
+    const Tensor y = backend.allocate(a.shape(), a.value().type());
     backend.mul(a.value(), b.value(), y);
     return tape.record(y, {a, b}, [&tape, &backend, a, b](const Tensor& dy) {
         tape.send(a, [&](const Tensor& da) { backend.mul(dy, b.value(), da); });

@@ -15,7 +15,8 @@ Variable max_pool2d(Tape& tape, const Variable& x, int64_t R, int64_t S, int64_t
     const MaxPool2dProblem problem{in[0], in[1], in[2], in[3], R, S, stride_h, stride_w};
     Backend& backend = tape.backend();
     const Shape shape{problem.N, problem.P(), problem.Q(), problem.C};
-    const Tensor y = backend.allocate(shape), positions = backend.allocate(shape, DType::i32);
+    const Tensor y = backend.allocate(shape, x.value().type()),
+                 positions = backend.allocate(shape, DType::i32);
     backend.max_pool2d_forward(problem, x.value(), y, positions);
 
     return tape.record(y, {x}, [&tape, &backend, problem, x, positions](const Tensor& dy) {

@@ -22,8 +22,11 @@ struct Conv2dOptions {
     bool pool = false;  // 2x2 max-pool at stride 2, fused behind the ReLU
 };
 
-/// x (N,H,W,C), w (R,S,C,K), bias (K) or empty -> (N,P,Q,K), or (N,P/2,Q/2,K) when pooled.
-/// keras.layers.Conv2D.
+/// The same values in another type; its gradient is converted back. See engine/precision.h for where.
+Variable convert(Tape& tape, const Variable& x, DType type);
+
+/// x (N,H,W,C), w (R,S,C,K), bias (K) or empty -> (N,P,Q,K), or (N,P/2,Q/2,K) when pooled, of x's type; w and
+/// bias are f32. keras.layers.Conv2D.
 Variable conv2d(Tape& tape, const Variable& x, const Variable& w, const Variable& bias,
                 const Conv2dOptions& options = {});
 

@@ -4,7 +4,7 @@ namespace objloc::ops {
 
 Variable relu(Tape& tape, const Variable& x) {
     Backend& backend = tape.backend();
-    const Tensor y = backend.allocate(x.shape());
+    const Tensor y = backend.allocate(x.shape(), x.value().type());
     backend.relu_forward(x.value(), y);
     return tape.record(y, {x}, [&tape, &backend, x, y](const Tensor& dy) {
         tape.send(x, [&](const Tensor& dx) { backend.relu_backward(dy, y, dx); });

@@ -41,6 +41,7 @@ CpuBackend::CpuBackend(const BackendOptions& options)
 CpuBackend::CpuBackend(const BackendOptions& options, const std::shared_ptr<CachingAllocator>& allocator)
     : Backend(allocator),
       threads_(checked_threads(options.threads)),
+      asked_(options.precision),
       convolutions_(std::make_unique<cpu::Convolutions>(threads_, options.cpu_conv, allocator)) {
 }
 
@@ -48,7 +49,8 @@ CpuBackend::~CpuBackend() = default;
 
 std::string CpuBackend::description() const {
     return processor_name() + ", " + std::to_string(threads_) + (threads_ == 1 ? " thread" : " threads") +
-           ", oneDNN " + cpu::onednn_version();
+           ", oneDNN " + cpu::onednn_version() + ", computes in fp32" +
+           (asked_ == Precision::fp32 ? "" : std::string(", though ") + name_of(asked_) + " was asked for");
 }
 
 std::unique_ptr<Backend> make_cpu_backend(const BackendOptions& options) {

@@ -29,6 +29,7 @@ class CpuBackend : public Backend {
     void copy_columns(const Tensor& from, int64_t from_column, const Tensor& to, int64_t to_column,
                       int64_t columns) override;
     void fill(const Tensor& y, float value) override;
+    void convert(const Tensor& from, const Tensor& to) override;
     void synchronize() override {}
 
     void conv2d_forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w, const Tensor& bias,
@@ -93,6 +94,7 @@ class CpuBackend : public Backend {
     CpuBackend(const BackendOptions& options, const std::shared_ptr<CachingAllocator>& allocator);
 
     int threads_;
+    Precision asked_;  // computed in fp32 whatever it is: bf16 does not pay on a CPU
     std::unique_ptr<cpu::Convolutions> convolutions_;
 };
 

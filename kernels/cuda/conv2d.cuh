@@ -2,8 +2,11 @@
 // gradient.
 #pragma once
 
+#include <algorithm>
+
 #include "engine/problem.h"
 #include "engine/tensor.h"
+#include "kernels/cuda/elements.cuh"
 #include "kernels/cuda/tiled_gemm.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
@@ -82,8 +85,9 @@ __device__ inline Tap tap_at(int depth, int S, int channels) {
 
 /// Reads the gradient before the activation. A pooled gradient goes to the one pixel of its window that the
 /// code names, and is 0 elsewhere.
+template <typename T>
 struct GradientReader {
-    const float* dy;       // (N, out_rows, out_columns, K)
+    const T* dy;           // (N, out_rows, out_columns, K)
     const uint8_t* codes;  // the same, or null
     bool vector;           // K allows four at once
 
@@ -108,10 +112,31 @@ struct GradientReader {
     }
 };
 
-inline GradientReader gradient_reader(const Conv2dProblem& problem, const Tensor& dy, const Tensor& codes) {
-    const float* values = dy.data<float>();
+template <typename T>
+GradientReader<T> gradient_reader(const Conv2dProblem& problem, const Tensor& dy, const Tensor& codes) {
+    const T* values = dy.data<T>();
     const uint8_t* bytes = problem.pool ? codes.data<uint8_t>() : nullptr;
     return {values, bytes, moves_by_four(values, problem.K) && moves_by_four(bytes, problem.K)};
+}
+
+/// How the pixels of a weight gradient are split: `count` parts of `pixels` each, the last one shorter. It
+/// follows from the problem alone, never from the GPU, so that the same sums come out everywhere.
+struct PixelSplit {
+    int pixels;
+    int64_t count;
+};
+
+/// A part is a whole number of slices of `depth` pixels.
+inline PixelSplit split_pixels(const ConvSizes& sizes, int depth) {
+    // Tiles of 128 x 128 for a large GPU, but at least 256 pixels each, else adding the slots outweighs the
+    // products. Columns count as halves of a tile, whichever tile is taken, so that it does not matter to the
+    // sums.
+    constexpr int64_t kTiles = 264, kLeastPixels = 256;
+    const int pixels = sizes.pixels;
+    const int64_t halves = ceil_div(sizes.taps, 128) * ceil_div(sizes.K, 64);
+    const int64_t wanted = std::clamp<int64_t>(2 * kTiles / halves, 1, ceil_div(pixels, kLeastPixels));
+    const int64_t part = ceil_div(ceil_div(pixels, wanted), depth) * depth;
+    return {static_cast<int>(part), ceil_div(pixels, part)};
 }
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

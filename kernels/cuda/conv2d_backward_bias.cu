@@ -1,7 +1,8 @@
 // Convolution, gradient of the bias.   db[k] = sum over n,p,q of dy[n,p,q,k]
 //
-// dy (N, out_rows, out_columns, K); db (K). A pooled entry of dy reaches exactly one pixel, unless its code
-// says that ReLU clipped the window, so the pooled gradient is summed as it is and never spread out.
+// dy (N, out_rows, out_columns, K), f32 or bf16; db (K), f32. A pooled entry of dy reaches exactly one pixel,
+// unless its code says that ReLU clipped the window, so the pooled gradient is summed as it is and never
+// spread out.
 //
 // The rows of dy are split among blocks. A block makes 32 filters with 8 threads each and leaves its sums in
 // a slot of its own, which a second kernel adds (sum_slots.cu).
@@ -25,8 +26,9 @@ struct FilterSums {
 };
 
 /// slots[blockIdx.y][k]: the sum over the block's `per_block` rows.
+template <typename T>
 __global__ void __launch_bounds__(kFilters* kLanes)
-    conv2d_backward_bias_kernel(int64_t rows, int64_t per_block, int K, const float* dy, const uint8_t* codes,
+    conv2d_backward_bias_kernel(int64_t rows, int64_t per_block, int K, const T* dy, const uint8_t* codes,
                                 float* slots) {
     FilterSums& shared = shared_memory<FilterSums>();
     const int k = static_cast<int>(blockIdx.x) * kFilters + static_cast<int>(threadIdx.x);
@@ -36,7 +38,7 @@ __global__ void __launch_bounds__(kFilters* kLanes)
     if (k < K) {
         for (int64_t row = begin + threadIdx.y; row < end; row += kLanes) {
             const bool passes = codes == nullptr || codes[row * K + k] != kPoolClipped;
-            sum += passes ? dy[row * K + k] : 0;
+            if (passes) sum += widened(dy[row * K + k]);
         }
     }
     shared.sum[threadIdx.y][threadIdx.x] = sum;
@@ -64,8 +66,11 @@ void CudaBackend::conv2d_backward_bias(const Conv2dProblem& problem, const Conv2
     const Tensor slots = splits == 1 ? db : allocate({splits, problem.K});
     const dim3 grid(blocks_for(K, kFilters).x, static_cast<unsigned>(splits));
     const uint8_t* codes = problem.pool ? gradient.codes.data<uint8_t>() : nullptr;
-    launch(conv2d_backward_bias_kernel, grid, dim3(kFilters, kLanes), sizeof(FilterSums), stream(), rows,
-           per_block, K, gradient.dy.data<float>(), codes, slots.data<float>());
+    with_elements_of(gradient.dy, [&](auto element) {
+        using T = decltype(element);
+        launch(conv2d_backward_bias_kernel<T>, grid, dim3(kFilters, kLanes), sizeof(FilterSums), stream(),
+               rows, per_block, K, gradient.dy.data<T>(), codes, slots.data<float>());
+    });
     if (splits > 1) sum_slots(stream(), splits, problem.K, slots.data<float>(), db.data<float>());
 }
 

@@ -8,9 +8,11 @@
 // depth runs over (r, s, k). A pooled gradient is spread to the pixels that its codes name while it is
 // loaded, so the full-size gradient is never written.
 //
-// Deterministic: a gather; one thread sums each output in order of (r, s, k).
-// Reference: Dumoulin, Visin, "A guide to convolution arithmetic for deep learning", 2016, chapter 4.
+// Deterministic: a gather; one thread sums each output in order of (r, s, k). All tensors are f32 or all
+// bf16, the sums f32. Reference: Dumoulin, Visin, "A guide to convolution arithmetic for deep learning",
+// 2016, chapter 4.
 #include "kernels/cuda/conv2d.cuh"
+#include "kernels/cuda/conv2d_kernels.cuh"
 #include "kernels/cuda/cuda_backend.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
@@ -19,14 +21,15 @@ namespace {
 // ---- Kernels ----------------------------------------------------------------------------------------------
 
 /// Rows of A: the outputs that each input pixel had a part in, along (r, s, k).
+template <typename T>
 struct GradientPatches : DepthVectors<kTileRows> {
-    GradientReader dy;
+    GradientReader<T> dy;
     int K, R, S, P, Q, stride_h, stride_w, out_rows, out_columns;
     int image[kCount];                  // number of the pixel's image
     int bottom[kCount], right[kCount];  // of the window of outputs, times the stride; may lie outside
     Tap tap;
 
-    __device__ GradientPatches(const ConvSizes& sizes, const GradientReader& dy_, int first_pixel)
+    __device__ GradientPatches(const ConvSizes& sizes, const GradientReader<T>& dy_, int first_pixel)
         : dy(dy_),
           K(sizes.K),
           R(sizes.R),
@@ -91,15 +94,15 @@ struct GradientPatches : DepthVectors<kTileRows> {
 };
 
 /// Columns of B: for each input channel c the weights w[r,s,c,.], along (r, s, k).
-template <int kTileColumns>
+template <typename T, int kTileColumns>
 struct FiltersOfChannels : DepthVectors<kTileColumns> {
     using DepthVectors<kTileColumns>::moving;
-    const float* w;
+    const T* w;
     int C, K, R, S, first_channel;
     bool vector;
     Tap tap;
 
-    __device__ FiltersOfChannels(const ConvSizes& sizes, const float* w_, bool vector_, int first_column)
+    __device__ FiltersOfChannels(const ConvSizes& sizes, const T* w_, bool vector_, int first_column)
         : w(w_),
           C(sizes.C),
           K(sizes.K),
@@ -117,11 +120,11 @@ struct FiltersOfChannels : DepthVectors<kTileColumns> {
             Tap at = tap;
             moving[i] = {{0, 0, 0, 0}};
             if (vector) {
-                if (c < C && at.r < R) moving[i] = *reinterpret_cast<const Float4*>(weight(at, c));
+                if (c < C && at.r < R) moving[i] = load4(weight(at, c), 4, true);
             } else {
 #pragma unroll
                 for (int j = 0; j < 4; ++j) {
-                    if (c < C && at.r < R) moving[i].lane[j] = *weight(at, c);
+                    if (c < C && at.r < R) moving[i].lane[j] = widened(*weight(at, c));
                     at.advance(1, S, K);
                 }
             }
@@ -129,18 +132,18 @@ struct FiltersOfChannels : DepthVectors<kTileColumns> {
         tap.advance(kTileDepth, S, K);
     }
 
-    __device__ const float* weight(const Tap& at, int c) const {
+    __device__ const T* weight(const Tap& at, int c) const {
         return w + (int64_t{at.r * S + at.s} * C + c) * K + at.channel;
     }
 };
 
-template <int kTileColumns>
+template <typename T, int kTileColumns>
 __global__ void __launch_bounds__(kGemmThreads)
-    conv2d_backward_data_kernel(ConvSizes sizes, TileGrid grid, GradientReader dy, const float* w,
-                                bool vector_w, const float* relu_source, float* dx, bool vector_c) {
+    conv2d_backward_data_kernel(ConvSizes sizes, TileGrid grid, GradientReader<T> dy, const T* w,
+                                bool vector_w, const T* relu_source, T* dx, bool vector_c) {
     const int first_row = grid.first_row(), first_column = grid.first_column(kTileColumns);
-    GradientPatches a(sizes, dy, first_row);
-    FiltersOfChannels<kTileColumns> b(sizes, w, vector_w, first_column);
+    GradientPatches<T> a(sizes, dy, first_row);
+    FiltersOfChannels<T, kTileColumns> b(sizes, w, vector_w, first_column);
     using Tile = ThreadTile<kTileColumns>;
     const int depth = sizes.R * sizes.S * sizes.K;
     const Tile tile = multiply_panels<kTileColumns>(a, b, (depth + kTileDepth - 1) / kTileDepth);
@@ -167,31 +170,40 @@ __global__ void __launch_bounds__(kGemmThreads)
     }
 }
 
-}  // namespace
-
-// ---- Launcher ---------------------------------------------------------------------------------------------
-
-void CudaBackend::conv2d_backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient,
-                                       const Tensor& w, const Tensor& relu_source, const Tensor& dx) {
+template <typename T>
+void run_backward_data(CudaBackend& backend, const Conv2dProblem& problem, const Conv2dGradient& gradient,
+                       const Tensor& w, const Tensor& relu_source, const Tensor& dx) {
     const ConvSizes sizes(problem);
-    if (dx.count() == 0) return;
-    const GradientReader dy = gradient_reader(problem, gradient.dy, gradient.codes);
-    const float* filters = w.data<float>();
-    const float* source = relu_source ? relu_source.data<float>() : nullptr;
-    float* to = dx.data<float>();
+    const GradientReader<T> dy = gradient_reader<T>(problem, gradient.dy, gradient.codes);
+    const T* filters = w.data<T>();
+    const T* source = relu_source ? relu_source.data<T>() : nullptr;
+    T* to = dx.data<T>();
     const bool vector_w = moves_by_four(filters, sizes.K);
     const bool vector_c = moves_by_four(source, sizes.C) && moves_by_four(to, sizes.C);
     const auto run = [&](auto kernel, int tile_columns) {
         const TileGrid grid = {static_cast<int>(ceil_div(sizes.C, tile_columns))};
         const int64_t blocks = ceil_div(problem.N * problem.H * problem.W, kTileRows) * grid.column_tiles;
-        launch(kernel, blocks_for(blocks, 1), dim3(kGemmThreads), gemm_shared_bytes(tile_columns), stream(),
-               sizes, grid, dy, filters, vector_w, source, to, vector_c);
+        launch(kernel, blocks_for(blocks, 1), dim3(kGemmThreads), gemm_shared_bytes(tile_columns),
+               backend.stream(), sizes, grid, dy, filters, vector_w, source, to, vector_c);
     };
     if (wide_tiles(sizes.C)) {
-        run(conv2d_backward_data_kernel<kWide>, kWide);
+        run(conv2d_backward_data_kernel<T, kWide>, kWide);
     } else {
-        run(conv2d_backward_data_kernel<kNarrow>, kNarrow);
+        run(conv2d_backward_data_kernel<T, kNarrow>, kNarrow);
     }
+}
+
+}  // namespace
+
+// ---- Launcher ---------------------------------------------------------------------------------------------
+
+void conv2d_backward_data_tiled(CudaBackend& backend, const Conv2dProblem& problem,
+                                const Conv2dGradient& gradient, const Tensor& w, const Tensor& relu_source,
+                                const Tensor& dx) {
+    if (dx.count() == 0) return;
+    with_elements_of(dx, [&](auto element) {
+        run_backward_data<decltype(element)>(backend, problem, gradient, w, relu_source, dx);
+    });
 }
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

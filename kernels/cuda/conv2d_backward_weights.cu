@@ -8,12 +8,13 @@
 // sums to a slot of its own and a second kernel adds the slots. With pooling the pixels of a window follow
 // one another, so that one entry of dy and its code serve four steps of the depth.
 //
+// x and dy are f32 or bf16; sums and dw are f32.
+//
 // Deterministic: the number of splits follows from the problem alone, pixels are summed in order within a
 // split and slots in order after that. Reference: Chetlur et al., "cuDNN: Efficient Primitives for Deep
 // Learning", 2014; the split as in "split-K".
-#include <algorithm>
-
 #include "kernels/cuda/conv2d.cuh"
+#include "kernels/cuda/conv2d_kernels.cuh"
 #include "kernels/cuda/cuda_backend.cuh"
 #include "kernels/cuda/sum_slots.cuh"
 
@@ -23,15 +24,16 @@ namespace {
 // ---- Kernels ----------------------------------------------------------------------------------------------
 
 /// Rows of A: what lay under tap (r, s, c) at each output pixel.
+template <typename T>
 struct PixelsUnderTaps : RowVectors<kTileRows> {
-    const float* x;
+    const T* x;
     const ConvSizes& sizes;
     bool vector;
     Tap tap;
     int next, end;  // pixels
 
-    __device__ PixelsUnderTaps(const ConvSizes& sizes_, const float* x_, bool vector_, int first_row,
-                               int begin, int end_)
+    __device__ PixelsUnderTaps(const ConvSizes& sizes_, const T* x_, bool vector_, int first_row, int begin,
+                               int end_)
         : x(x_),
           sizes(sizes_),
           vector(vector_),
@@ -39,7 +41,7 @@ struct PixelsUnderTaps : RowVectors<kTileRows> {
           next(begin),
           end(end_) {}
 
-    __device__ bool find(const OutputPixel& pixel, const Tap& at, const float*& element) const {
+    __device__ bool find(const OutputPixel& pixel, const Tap& at, const T*& element) const {
         const int h = pixel.p * sizes.stride_h - sizes.pad_top + at.r;
         const int w = pixel.q * sizes.stride_w - sizes.pad_left + at.s;
         if (at.r >= sizes.R || h < 0 || h >= sizes.H || w < 0 || w >= sizes.W) return false;
@@ -54,14 +56,14 @@ struct PixelsUnderTaps : RowVectors<kTileRows> {
             const int m = next + depth(i);
             if (m >= end) continue;
             const OutputPixel pixel = output_pixel(sizes, m);
-            const float* element = nullptr;
+            const T* element = nullptr;
             if (vector) {
-                if (find(pixel, tap, element)) moving[i] = *reinterpret_cast<const Float4*>(element);
+                if (find(pixel, tap, element)) moving[i] = load4(element, 4, true);
             } else {
                 Tap at = tap;
 #pragma unroll
                 for (int j = 0; j < 4; ++j) {
-                    if (find(pixel, at, element)) moving[i].lane[j] = *element;
+                    if (find(pixel, at, element)) moving[i].lane[j] = widened(*element);
                     at.advance(1, sizes.S, sizes.C);
                 }
             }
@@ -71,14 +73,14 @@ struct PixelsUnderTaps : RowVectors<kTileRows> {
 };
 
 /// Columns of B: the gradient of each pixel, filters side by side.
-template <int kTileColumns>
+template <typename T, int kTileColumns>
 struct PixelGradients : RowVectors<kTileColumns> {
     using RowVectors<kTileColumns>::moving;
-    GradientReader dy;
+    GradientReader<T> dy;
     int K, column, next, end;
 
-    __device__ PixelGradients(const ConvSizes& sizes, const GradientReader& dy_, int first_column, int begin,
-                              int end_)
+    __device__ PixelGradients(const ConvSizes& sizes, const GradientReader<T>& dy_, int first_column,
+                              int begin, int end_)
         : dy(dy_), K(sizes.K), column(first_column + this->row()), next(begin), end(end_) {}
 
     __device__ void fetch() {
@@ -93,15 +95,15 @@ struct PixelGradients : RowVectors<kTileColumns> {
 };
 
 /// Slot blockIdx.y: the sums over pixels blockIdx.y * per_split and on.
-template <int kTileColumns>
+template <typename T, int kTileColumns>
 __global__ void __launch_bounds__(kGemmThreads)
-    conv2d_backward_weights_kernel(ConvSizes sizes, TileGrid grid, int per_split, const float* x,
-                                   bool vector_x, GradientReader dy, float* slots, bool vector_slots) {
+    conv2d_backward_weights_kernel(ConvSizes sizes, TileGrid grid, int per_split, const T* x, bool vector_x,
+                                   GradientReader<T> dy, float* slots, bool vector_slots) {
     const int first_row = grid.first_row(), first_column = grid.first_column(kTileColumns);
     const int begin = static_cast<int>(blockIdx.y) * per_split;
     const int end = sizes.pixels - begin < per_split ? sizes.pixels : begin + per_split;
-    PixelsUnderTaps a(sizes, x, vector_x, first_row, begin, end);
-    PixelGradients<kTileColumns> b(sizes, dy, first_column, begin, end);
+    PixelsUnderTaps<T> a(sizes, x, vector_x, first_row, begin, end);
+    PixelGradients<T, kTileColumns> b(sizes, dy, first_column, begin, end);
     using Tile = ThreadTile<kTileColumns>;
     const Tile tile = multiply_panels<kTileColumns>(a, b, (end - begin + kTileDepth - 1) / kTileDepth);
 
@@ -118,41 +120,42 @@ __global__ void __launch_bounds__(kGemmThreads)
     }
 }
 
+template <typename T>
+void run_backward_weights(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,
+                          const Conv2dGradient& gradient, const Tensor& dw) {
+    const ConvSizes sizes(problem);
+    const GradientReader<T> dy = gradient_reader<T>(problem, gradient.dy, gradient.codes);
+    const T* from = x.data<T>();
+    const int tile_columns = wide_tiles(sizes.K) ? kWide : kNarrow;
+    const TileGrid grid = {static_cast<int>(ceil_div(sizes.K, tile_columns))};
+    const int64_t tiles = ceil_div(sizes.taps, kTileRows) * grid.column_tiles;
+    const PixelSplit split = split_pixels(sizes, kTileDepth);
+
+    const Tensor slots = split.count == 1 ? dw : backend.allocate({split.count, dw.count()});
+    float* to = slots.data<float>();
+    const auto run = [&](auto kernel) {
+        const dim3 blocks(blocks_for(tiles, 1).x, static_cast<unsigned>(split.count));
+        launch(kernel, blocks, dim3(kGemmThreads), gemm_shared_bytes(tile_columns), backend.stream(), sizes,
+               grid, split.pixels, from, moves_by_four(from, sizes.C), dy, to, moves_by_four(to, sizes.K));
+    };
+    if (tile_columns == kWide) {
+        run(conv2d_backward_weights_kernel<T, kWide>);
+    } else {
+        run(conv2d_backward_weights_kernel<T, kNarrow>);
+    }
+    if (split.count > 1) sum_slots(backend.stream(), split.count, dw.count(), to, dw.data<float>());
+}
+
 }  // namespace
 
 // ---- Launcher ---------------------------------------------------------------------------------------------
 
-void CudaBackend::conv2d_backward_weights(const Conv2dProblem& problem, const Tensor& x,
-                                          const Conv2dGradient& gradient, const Tensor& dw) {
-    const ConvSizes sizes(problem);
+void conv2d_backward_weights_tiled(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,
+                                   const Conv2dGradient& gradient, const Tensor& dw) {
     if (dw.count() == 0) return;
-    if (sizes.pixels == 0) return fill(dw, 0);
-    const GradientReader dy = gradient_reader(problem, gradient.dy, gradient.codes);
-    const float* from = x.data<float>();
-    const int tile_columns = wide_tiles(sizes.K) ? kWide : kNarrow;
-    const TileGrid grid = {static_cast<int>(ceil_div(sizes.K, tile_columns))};
-    const int64_t tiles = ceil_div(sizes.taps, kTileRows) * grid.column_tiles;
-
-    // Blocks for a large GPU, but at least 256 pixels each, else the second kernel outweighs the first.
-    constexpr int64_t kBlocks = 264, kLeastPixels = 256;
-    const int64_t wanted = std::clamp<int64_t>(kBlocks / tiles, 1, ceil_div(sizes.pixels, kLeastPixels));
-    const int64_t per_split = ceil_div(ceil_div(sizes.pixels, wanted), kTileDepth) * kTileDepth;
-    const int64_t splits = ceil_div(sizes.pixels, per_split);
-
-    const Tensor slots = splits == 1 ? dw : allocate({splits, dw.count()});
-    float* to = slots.data<float>();
-    const auto run = [&](auto kernel) {
-        const dim3 blocks(blocks_for(tiles, 1).x, static_cast<unsigned>(splits));
-        launch(kernel, blocks, dim3(kGemmThreads), gemm_shared_bytes(tile_columns), stream(), sizes, grid,
-               static_cast<int>(per_split), from, moves_by_four(from, sizes.C), dy, to,
-               moves_by_four(to, sizes.K));
-    };
-    if (tile_columns == kWide) {
-        run(conv2d_backward_weights_kernel<kWide>);
-    } else {
-        run(conv2d_backward_weights_kernel<kNarrow>);
-    }
-    if (splits > 1) sum_slots(stream(), splits, dw.count(), to, dw.data<float>());
+    if (gradient.dy.count() == 0) return backend.fill(dw, 0);
+    with_elements_of(
+        x, [&](auto element) { run_backward_weights<decltype(element)>(backend, problem, x, gradient, dw); });
 }
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

@@ -10,9 +10,11 @@
 // image reaches memory.
 //
 // Deterministic: one thread sums each output in order of (r, s, c). Ties: the first maximum in row-major
-// order wins; code 4 says that ReLU clipped the whole window. Reference: Chetlur et al., "cuDNN: Efficient
-// Primitives for Deep Learning", 2014, section 3.
+// order wins; code 4 says that ReLU clipped the whole window. x, w and y are f32 or bf16, the sums f32.
+// Reference: Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning", 2014, section 3.
 #include "kernels/cuda/conv2d.cuh"
+#include "kernels/cuda/conv2d_epilogue.cuh"
+#include "kernels/cuda/conv2d_kernels.cuh"
 #include "kernels/cuda/cuda_backend.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
@@ -21,15 +23,16 @@ namespace {
 // ---- Kernels ----------------------------------------------------------------------------------------------
 
 /// Rows of A: the patch of x under each output pixel, along (r, s, c).
+template <typename T>
 struct ImagePatches : DepthVectors<kTileRows> {
-    const float* x;
+    const T* x;
     int H, W, C, R, S;
     bool vector;
     int64_t image[kCount];          // element where the pixel's image begins
     int top[kCount], left[kCount];  // of the window, may lie outside
     Tap tap;
 
-    __device__ ImagePatches(const ConvSizes& sizes, const float* x_, bool vector_, int first_pixel)
+    __device__ ImagePatches(const ConvSizes& sizes, const T* x_, bool vector_, int first_pixel)
         : x(x_), H(sizes.H), W(sizes.W), C(sizes.C), R(sizes.R), S(sizes.S), vector(vector_) {
         tap = tap_at(depth(), S, C);
 #pragma unroll
@@ -44,7 +47,7 @@ struct ImagePatches : DepthVectors<kTileRows> {
     }
 
     /// Whether `at` of row i lies in the image, and where.
-    __device__ bool find(int i, const Tap& at, const float*& element) const {
+    __device__ bool find(int i, const Tap& at, const T*& element) const {
         const int h = top[i] + at.r, w = left[i] + at.s;
         if (at.r >= R || h < 0 || h >= H || w < 0 || w >= W) return false;
         element = x + image[i] + (int64_t{h} * W + w) * C + at.channel;
@@ -55,14 +58,14 @@ struct ImagePatches : DepthVectors<kTileRows> {
 #pragma unroll
         for (int i = 0; i < kCount; ++i) {
             moving[i] = {{0, 0, 0, 0}};
-            const float* element = nullptr;
+            const T* element = nullptr;
             if (vector) {  // four channels lie under one tap
-                if (find(i, tap, element)) moving[i] = *reinterpret_cast<const Float4*>(element);
+                if (find(i, tap, element)) moving[i] = load4(element, 4, true);
             } else {
                 Tap at = tap;
 #pragma unroll
                 for (int j = 0; j < 4; ++j) {
-                    if (find(i, at, element)) moving[i].lane[j] = *element;
+                    if (find(i, at, element)) moving[i].lane[j] = widened(*element);
                     at.advance(1, S, C);
                 }
             }
@@ -72,14 +75,14 @@ struct ImagePatches : DepthVectors<kTileRows> {
 };
 
 /// Columns of B: w as it lies, filters side by side.
-template <int kTileColumns>
+template <typename T, int kTileColumns>
 struct Filters : RowVectors<kTileColumns> {
     using RowVectors<kTileColumns>::moving;
-    const float* w;
+    const T* w;
     int taps, K, column, first_depth = 0;
     bool vector;
 
-    __device__ Filters(const ConvSizes& sizes, const float* w_, bool vector_, int first_column)
+    __device__ Filters(const ConvSizes& sizes, const T* w_, bool vector_, int first_column)
         : w(w_), taps(sizes.taps), K(sizes.K), column(first_column + this->row()), vector(vector_) {}
 
     __device__ void fetch() {
@@ -93,41 +96,13 @@ struct Filters : RowVectors<kTileColumns> {
     }
 };
 
-/// Bias and activation of one pixel's four filters.
-__device__ Float4 activated(Float4 value, const Float4& bias, bool relu) {
-#pragma unroll
-    for (int j = 0; j < 4; ++j) {
-        value.lane[j] += bias.lane[j];
-        if (relu && value.lane[j] < 0) value.lane[j] = 0;  // NaN stays: it must reach the loss to be seen
-    }
-    return value;
-}
-
-/// The maximum of a window's four pixels, and which it was.
-__device__ Float4 pooled(const Float4 (&window)[4], bool relu, Byte4& code) {
-    Float4 best = window[0];
-#pragma unroll
-    for (int l = 0; l < 4; ++l) {
-        code.lane[l] = 0;
-#pragma unroll
-        for (int position = 1; position < 4; ++position) {
-            if (window[position].lane[l] > best.lane[l]) {
-                best.lane[l] = window[position].lane[l];
-                code.lane[l] = static_cast<uint8_t>(position);
-            }
-        }
-        if (relu && best.lane[l] <= 0) code.lane[l] = kPoolClipped;
-    }
-    return best;
-}
-
-template <int kTileColumns>
+template <typename T, int kTileColumns>
 __global__ void __launch_bounds__(kGemmThreads)
-    conv2d_forward_kernel(ConvSizes sizes, TileGrid grid, const float* x, bool vector_x, const float* w,
-                          const float* bias, float* y, uint8_t* codes, bool vector_k) {
+    conv2d_forward_kernel(ConvSizes sizes, TileGrid grid, const T* x, bool vector_x, const T* w,
+                          const float* bias, T* y, uint8_t* codes, bool vector_k) {
     const int first_row = grid.first_row(), first_column = grid.first_column(kTileColumns);
-    ImagePatches a(sizes, x, vector_x, first_row);
-    Filters<kTileColumns> b(sizes, w, vector_k, first_column);
+    ImagePatches<T> a(sizes, x, vector_x, first_row);
+    Filters<T, kTileColumns> b(sizes, w, vector_k, first_column);
     using Tile = ThreadTile<kTileColumns>;
     const Tile tile = multiply_panels<kTileColumns>(a, b, (sizes.taps + kTileDepth - 1) / kTileDepth);
 
@@ -158,18 +133,14 @@ __global__ void __launch_bounds__(kGemmThreads)
     }
 }
 
-}  // namespace
-
-// ---- Launcher ---------------------------------------------------------------------------------------------
-
-void CudaBackend::conv2d_forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w,
-                                 const Tensor& bias, const Tensor& y, const Tensor& codes) {
+template <typename T>
+void run_forward(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x, const Tensor& w,
+                 const Tensor& bias, const Tensor& y, const Tensor& codes) {
     const ConvSizes sizes(problem);
-    if (y.count() == 0) return;
-    const float* from = x.data<float>();
-    const float* filters = w.data<float>();
+    const T* from = x.data<T>();
+    const T* filters = w.data<T>();
     const float* shift = bias ? bias.data<float>() : nullptr;
-    float* to = y.data<float>();
+    T* to = y.data<T>();
     uint8_t* code = problem.pool ? codes.data<uint8_t>() : nullptr;
     const bool vector_x = moves_by_four(from, sizes.C);
     const bool vector_k = moves_by_four(filters, sizes.K) && moves_by_four(shift, sizes.K) &&
@@ -177,14 +148,25 @@ void CudaBackend::conv2d_forward(const Conv2dProblem& problem, const Tensor& x, 
     const auto run = [&](auto kernel, int tile_columns) {
         const TileGrid grid = {static_cast<int>(ceil_div(sizes.K, tile_columns))};
         const int64_t blocks = ceil_div(sizes.pixels, kTileRows) * grid.column_tiles;
-        launch(kernel, blocks_for(blocks, 1), dim3(kGemmThreads), gemm_shared_bytes(tile_columns), stream(),
-               sizes, grid, from, vector_x, filters, shift, to, code, vector_k);
+        launch(kernel, blocks_for(blocks, 1), dim3(kGemmThreads), gemm_shared_bytes(tile_columns),
+               backend.stream(), sizes, grid, from, vector_x, filters, shift, to, code, vector_k);
     };
     if (wide_tiles(sizes.K)) {
-        run(conv2d_forward_kernel<kWide>, kWide);
+        run(conv2d_forward_kernel<T, kWide>, kWide);
     } else {
-        run(conv2d_forward_kernel<kNarrow>, kNarrow);
+        run(conv2d_forward_kernel<T, kNarrow>, kNarrow);
     }
+}
+
+}  // namespace
+
+// ---- Launcher ---------------------------------------------------------------------------------------------
+
+void conv2d_forward_tiled(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,
+                          const Tensor& w, const Tensor& bias, const Tensor& y, const Tensor& codes) {
+    if (y.count() == 0) return;
+    with_elements_of(
+        x, [&](auto element) { run_forward<decltype(element)>(backend, problem, x, w, bias, y, codes); });
 }
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

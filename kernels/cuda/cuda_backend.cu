@@ -27,13 +27,18 @@ cudaDeviceProp properties() {
 
 }  // namespace
 
-CudaBackend::CudaBackend(std::string name, Reuse reuse)
-    : CudaBackend(std::move(name),
+CudaBackend::CudaBackend(std::string name, const BackendOptions& options, Reuse reuse)
+    : CudaBackend(std::move(name), options,
                   std::make_shared<CachingAllocator>(std::make_unique<DeviceMemory>(), reuse)) {
 }
 
-CudaBackend::CudaBackend(std::string name, std::shared_ptr<CachingAllocator> memory)
-    : Backend(memory), name_(std::move(name)), memory_(std::move(memory)), stream_(make_stream()) {
+CudaBackend::CudaBackend(std::string name, const BackendOptions& options,
+                         std::shared_ptr<CachingAllocator> memory)
+    : Backend(memory),
+      name_(std::move(name)),
+      options_(options),
+      memory_(std::move(memory)),
+      stream_(make_stream()) {
 }
 
 CudaBackend::~CudaBackend() = default;
@@ -44,7 +49,8 @@ std::string CudaBackend::description() const {
     check_cuda(cudaDriverGetVersion(&driver), "asking for the driver's version");
     return std::string(device.name) + ", " + std::to_string(device.totalGlobalMem >> 20) +
            " MB, compute capability " + std::to_string(device.major) + "." + std::to_string(device.minor) +
-           ", driver for CUDA " + version_text(driver);
+           ", driver for CUDA " + version_text(driver) + ", computes in " +
+           objloc::name_of(options_.precision);
 }
 
 void CudaBackend::refuse_while_capturing(const char* what) const {

@@ -1,8 +1,9 @@
 // The CUDA backend: each op is a hand-written kernel in the file of its name. All work goes to one stream, so
 // it runs in the order it was asked for, and memory that is freed may be handed out again at once.
 //
-// f32 throughout, IEEE division and square root, no atomics on floats: two runs give the same bits, on one
-// GPU model and on another.
+// IEEE division and square root, no atomics on floats: in fp32 two runs give the same bits, on one GPU model
+// and on another. With tf32 or bf16 (engine/precision.h) convolutions run on tensor cores: two runs give the
+// same bits on one GPU model.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "engine/backend.h"
+#include "engine/registry.h"
 #include "kernels/cuda/handles.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
@@ -17,11 +19,14 @@ namespace objloc::OBJLOC_CUDA_NAMESPACE {
 class CudaBackend : public Backend {
   public:
     /// `reuse` false gives freed memory back at once (see CachingAllocator).
-    explicit CudaBackend(std::string name, Reuse reuse = Reuse::always);
+    explicit CudaBackend(std::string name, const BackendOptions& options, Reuse reuse = Reuse::always);
     ~CudaBackend() override;
 
     std::string name() const override { return name_; }
     std::string description() const override;
+    DType activation_type() const override {
+        return options_.precision == Precision::bf16 ? DType::bf16 : DType::f32;
+    }
     cudaStream_t stream() const { return stream_.get(); }
 
     /// The host's buffer may be used again when this returns; the copy takes its turn among the queued work.
@@ -32,6 +37,7 @@ class CudaBackend : public Backend {
     void copy_columns(const Tensor& from, int64_t from_column, const Tensor& to, int64_t to_column,
                       int64_t columns) override;
     void fill(const Tensor& y, float value) override;
+    void convert(const Tensor& from, const Tensor& to) override;
     void synchronize() override;
 
     /// The first call runs `step` as it is, the second captures it into a CUDA graph, and that one and all
@@ -100,10 +106,11 @@ class CudaBackend : public Backend {
   private:
     class CapturedStep;
 
-    CudaBackend(std::string name, std::shared_ptr<CachingAllocator> memory);
+    CudaBackend(std::string name, const BackendOptions& options, std::shared_ptr<CachingAllocator> memory);
     void refuse_while_capturing(const char* what) const;
 
     std::string name_;
+    BackendOptions options_;
     std::shared_ptr<CachingAllocator> memory_;  // the base class's own, for captured steps to share
     Stream stream_;
     bool capturing_ = false;

@@ -11,7 +11,10 @@
 //     y   a block sums four outputs of one row, its threads strided over the inputs
 //     dx  a thread makes one element
 //     dw  a thread makes four outputs of one input, and walks down the batch
+// Always in fp32: dense layers are heads here (engine/precision.h).
+//
 // Deterministic: each thread sums in order, a block adds its threads' sums as a fixed tree.
+#include "kernels/cuda/conv2d_kernels.cuh"
 #include "kernels/cuda/cuda_backend.cuh"
 #include "kernels/cuda/vector.cuh"
 
@@ -114,7 +117,7 @@ void CudaBackend::dense_forward(const DenseProblem& problem, const Tensor& x, co
                                 const Tensor& bias, const Tensor& y) {
     if (y.count() == 0) return;
     if (problem.outputs > kFewOutputs) {
-        return CudaBackend::conv2d_forward(as_conv2d(problem), x, w, bias, y, {});
+        return conv2d_forward_tiled(*this, as_conv2d(problem), x, w, bias, y, {});
     }
     const DenseSizes sizes = sizes_of(problem);
     const dim3 grid(blocks_for(sizes.N, 1).x, groups_of_four(sizes));
@@ -126,7 +129,7 @@ void CudaBackend::dense_backward_data(const DenseProblem& problem, const Tensor&
                                       const Tensor& dx) {
     if (dx.count() == 0) return;
     if (problem.outputs > kFewOutputs) {
-        return CudaBackend::conv2d_backward_data(as_conv2d(problem), {dy, {}}, w, {}, dx);
+        return conv2d_backward_data_tiled(*this, as_conv2d(problem), {dy, {}}, w, {}, dx);
     }
     launch(dense_backward_data_kernel, blocks_for(dx.count(), kThreads), dim3(kThreads), 0, stream(),
            sizes_of(problem), dy.data<float>(), w.data<float>(), dx.data<float>());
@@ -136,7 +139,7 @@ void CudaBackend::dense_backward_weights(const DenseProblem& problem, const Tens
                                          const Tensor& dw) {
     if (dw.count() == 0) return;
     if (problem.outputs > kFewOutputs) {
-        return CudaBackend::conv2d_backward_weights(as_conv2d(problem), x, {dy, {}}, dw);
+        return conv2d_backward_weights_tiled(*this, as_conv2d(problem), x, {dy, {}}, dw);
     }
     const DenseSizes sizes = sizes_of(problem);
     const dim3 grid(blocks_for(sizes.inputs, kGradientThreads).x, groups_of_four(sizes));

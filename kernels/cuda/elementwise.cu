@@ -1,4 +1,4 @@
-// y = a + b and y = a * b, element by element; y may be a or b.
+// y = a + b and y = a * b, element by element; y may be a or b. And y = a in another type.
 #include "kernels/cuda/elementwise.cuh"
 
 #include "kernels/cuda/cuda_backend.cuh"
@@ -12,6 +12,10 @@ struct Sum {
     __device__ float operator()(float a, float b) const { return a + b; }
 };
 
+struct Same {
+    __device__ float operator()(float a) const { return a; }
+};
+
 struct Product {
     __device__ float operator()(float a, float b) const { return a * b; }
 };
@@ -22,6 +26,15 @@ struct Product {
 
 void CudaBackend::add(const Tensor& a, const Tensor& b, const Tensor& y) {
     elementwise(stream(), Sum{}, y, a, b);
+}
+
+void CudaBackend::convert(const Tensor& from, const Tensor& to) {
+    with_elements_of(from, [&](auto source) {
+        with_elements_of(to, [&](auto element) {
+            elementwise_between<decltype(source), decltype(element)>(stream(), Same{}, to, from);
+        });
+    });
+    to.storage().bump_version();
 }
 
 void CudaBackend::mul(const Tensor& a, const Tensor& b, const Tensor& y) {

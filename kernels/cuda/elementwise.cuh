@@ -1,22 +1,24 @@
-// y[i] = op(a[i], b[i], ...): one thread makes four neighbouring elements, 16 bytes at once where memory
-// allows. Every input of an element is read before it is written, so y may be one of the inputs.
+// y[i] = op(a[i], b[i], ...): one thread makes four neighbouring elements, as one vector where memory allows.
+// Every input of an element is read before it is written, so y may be one of the inputs. Elements are f32 or
+// bf16; `op` works in f32.
 #pragma once
 
 #include "engine/tensor.h"
+#include "kernels/cuda/elements.cuh"
 #include "kernels/cuda/vector.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
 constexpr int kMapThreads = 256;
 
-template <int kInputs>
+template <typename In, int kInputs>
 struct MapInputs {
-    const float* from[extent(kInputs > 0 ? kInputs : 1)];
+    const In* from[extent(kInputs > 0 ? kInputs : 1)];
 };
 
-template <int kInputs, typename Op>
+template <typename In, typename Out, int kInputs, typename Op>
 __global__ void __launch_bounds__(kMapThreads)
-    elementwise_kernel(int64_t count, bool aligned, MapInputs<kInputs> inputs, float* y, Op op) {
+    elementwise_kernel(int64_t count, bool aligned, MapInputs<In, kInputs> inputs, Out* y, Op op) {
     const int64_t first = (int64_t{blockIdx.x} * kMapThreads + threadIdx.x) * 4;
     if (first >= count) return;
     const int left = count - first < 4 ? static_cast<int>(count - first) : 4;
@@ -34,17 +36,27 @@ __global__ void __launch_bounds__(kMapThreads)
     store4(y + first, values[kInputs], left, vector);
 }
 
-/// `op` is a struct whose operator() takes one float an input, up to two of them, and returns one.
-template <typename Op, typename... Inputs>
-void elementwise(cudaStream_t stream, const Op& op, const Tensor& y, const Inputs&... inputs) {
+/// `op` is a struct whose operator() takes one float an input, up to two of them, and returns one. All inputs
+/// hold elements of type In, y of type Out.
+template <typename In, typename Out, typename Op, typename... Inputs>
+void elementwise_between(cudaStream_t stream, const Op& op, const Tensor& y, const Inputs&... inputs) {
     constexpr int kInputs = sizeof...(Inputs);
     static_assert(kInputs <= 2);
     if (y.count() == 0) return;
-    const MapInputs<kInputs> pointers = {{inputs.template data<float>()...}};
-    bool aligned = moves_by_four(y.data<float>(), 4);
+    const MapInputs<In, kInputs> pointers = {{inputs.template data<In>()...}};
+    bool aligned = moves_by_four(y.data<Out>(), 4);
     for (int i = 0; i < kInputs; ++i) aligned = aligned && moves_by_four(pointers.from[i], 4);
-    launch(elementwise_kernel<kInputs, Op>, blocks_for(y.count(), kMapThreads * 4), dim3(kMapThreads), 0,
-           stream, y.count(), aligned, pointers, y.data<float>(), op);
+    launch(elementwise_kernel<In, Out, kInputs, Op>, blocks_for(y.count(), kMapThreads * 4),
+           dim3(kMapThreads), 0, stream, y.count(), aligned, pointers, y.data<Out>(), op);
+}
+
+/// The same where all tensors have y's type.
+template <typename Op, typename... Inputs>
+void elementwise(cudaStream_t stream, const Op& op, const Tensor& y, const Inputs&... inputs) {
+    with_elements_of(y, [&](auto element) {
+        using T = decltype(element);
+        elementwise_between<T, T>(stream, op, y, inputs...);
+    });
 }
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

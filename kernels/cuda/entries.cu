@@ -49,13 +49,15 @@ BackendEntry probed(BackendEntry entry) {
 }  // namespace cuda
 
 BackendEntry cuda_backend_entry() {
-    return cuda::probed(
-        {"cuda", "", "", [](const BackendOptions&) { return std::make_unique<cuda::CudaBackend>("cuda"); }});
+    return cuda::probed({"cuda", "", "", [](const BackendOptions& options) {
+                             return std::make_unique<cuda::CudaBackend>("cuda", options);
+                         }});
 }
 #else
 BackendEntry cuda_host_backend_entry() {
-    return {"cuda-host", "", "", [](const BackendOptions&) {
-                return std::make_unique<OBJLOC_CUDA_NAMESPACE::CudaBackend>("cuda-host", Reuse::never);
+    return {"cuda-host", "", "", [](const BackendOptions& options) {
+                return std::make_unique<OBJLOC_CUDA_NAMESPACE::CudaBackend>("cuda-host", options,
+                                                                            Reuse::never);
             }};
 }
 #endif

@@ -6,9 +6,12 @@
 // neighbouring channels. The backward pass gathers: an element of dx looks at every window that covers it, so
 // windows may overlap without atomics.
 //
+// x, y and their gradients are f32 or bf16.
+//
 // Deterministic: windows are added in row-major order. Ties: the first maximum in row-major order wins, as in
 // tf.nn.max_pool2d.
 #include "kernels/cuda/cuda_backend.cuh"
+#include "kernels/cuda/elements.cuh"
 #include "kernels/cuda/vector.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
@@ -35,19 +38,20 @@ struct Element {
     }
 };
 
+template <typename T>
 __global__ void __launch_bounds__(kThreads)
-    max_pool2d_forward_kernel(int count, PoolSizes sizes, const float* x, float* y, int32_t* positions) {
+    max_pool2d_forward_kernel(int count, PoolSizes sizes, const T* x, T* y, int32_t* positions) {
     const int64_t thread = int64_t{blockIdx.x} * kThreads + threadIdx.x;
     if (thread >= count) return;
     const Element at(static_cast<int>(thread), sizes.P, sizes.Q, sizes.C);
     const int64_t corner =
         (int64_t{at.n} * sizes.H + at.row * sizes.stride_h) * sizes.W + at.column * sizes.stride_w;
-    float best = x[corner * sizes.C + at.c];
+    T best = x[corner * sizes.C + at.c];
     int position = 0;
     for (int r = 0; r < sizes.R; ++r) {
         for (int s = 0; s < sizes.S; ++s) {
-            const float value = x[(corner + int64_t{r} * sizes.W + s) * sizes.C + at.c];
-            if (value > best) {
+            const T value = x[(corner + int64_t{r} * sizes.W + s) * sizes.C + at.c];
+            if (widened(value) > widened(best)) {
                 best = value;
                 position = r * sizes.S + s;
             }
@@ -62,9 +66,9 @@ __device__ int first_window(int at, int extent, int stride) {
     return at < extent ? 0 : (at - extent) / stride + 1;
 }
 
+template <typename T>
 __global__ void __launch_bounds__(kThreads)
-    max_pool2d_backward_kernel(int count, PoolSizes sizes, const float* dy, const int32_t* positions,
-                               float* dx) {
+    max_pool2d_backward_kernel(int count, PoolSizes sizes, const T* dy, const int32_t* positions, T* dx) {
     const int64_t thread = int64_t{blockIdx.x} * kThreads + threadIdx.x;
     if (thread >= count) return;
     const Element at(static_cast<int>(thread), sizes.H, sizes.W, sizes.C);
@@ -76,10 +80,10 @@ __global__ void __launch_bounds__(kThreads)
              q < sizes.Q && q * sizes.stride_w <= at.column; ++q) {
             const int s = at.column - q * sizes.stride_w;
             const int64_t window = ((int64_t{at.n} * sizes.P + p) * sizes.Q + q) * sizes.C + at.c;
-            if (positions[window] == r * sizes.S + s) sum += dy[window];
+            if (positions[window] == r * sizes.S + s) sum += widened(dy[window]);
         }
     }
-    dx[thread] = sum;
+    narrow(sum, dx[thread]);
 }
 
 PoolSizes sizes_of(const MaxPool2dProblem& problem) {
@@ -102,16 +106,22 @@ void CudaBackend::max_pool2d_forward(const MaxPool2dProblem& problem, const Tens
                                      const Tensor& positions) {
     if (y.count() == 0) return;
     const int count = to_int32(y.count(), "outputs");
-    launch(max_pool2d_forward_kernel, blocks_for(count, kThreads), dim3(kThreads), 0, stream(), count,
-           sizes_of(problem), x.data<float>(), y.data<float>(), positions.data<int32_t>());
+    with_elements_of(x, [&](auto element) {
+        using T = decltype(element);
+        launch(max_pool2d_forward_kernel<T>, blocks_for(count, kThreads), dim3(kThreads), 0, stream(), count,
+               sizes_of(problem), x.data<T>(), y.data<T>(), positions.data<int32_t>());
+    });
 }
 
 void CudaBackend::max_pool2d_backward(const MaxPool2dProblem& problem, const Tensor& dy,
                                       const Tensor& positions, const Tensor& dx) {
     if (dx.count() == 0) return;
     const int count = to_int32(dx.count(), "inputs");
-    launch(max_pool2d_backward_kernel, blocks_for(count, kThreads), dim3(kThreads), 0, stream(), count,
-           sizes_of(problem), dy.data<float>(), positions.data<int32_t>(), dx.data<float>());
+    with_elements_of(dx, [&](auto element) {
+        using T = decltype(element);
+        launch(max_pool2d_backward_kernel<T>, blocks_for(count, kThreads), dim3(kThreads), 0, stream(), count,
+               sizes_of(problem), dy.data<T>(), positions.data<int32_t>(), dx.data<T>());
+    });
 }
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

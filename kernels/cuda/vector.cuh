@@ -1,5 +1,6 @@
-// Four floats moved at once (16 bytes, the widest access there is) where alignment allows, and the index
-// arithmetic that every launcher needs.
+// Four elements moved at once (of f32 that is 16 bytes, the widest access there is) where alignment allows,
+// and the index arithmetic that every launcher needs. Kernels compute in f32 whatever memory holds: load4
+// widens bf16, store4 rounds to it.
 #pragma once
 
 #include <cstdint>
@@ -11,39 +12,66 @@
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
-struct alignas(16) Float4 {
-    float lane[4];
+template <typename T>
+struct alignas(4 * sizeof(T)) Four {
+    T lane[4];
 };
-struct alignas(4) Byte4 {
-    uint8_t lane[4];
-};
+using Float4 = Four<float>;
+using Byte4 = Four<uint8_t>;
 
-/// The four values at `from`; those at and after `count` are 0. `vector` promises 16-byte alignment, and that
-/// `count` is 0 or at least 4.
-__device__ inline Float4 load4(const float* from, int count, bool vector) {
+__device__ inline float widened(float value) {
+    return value;
+}
+__device__ inline float widened(__nv_bfloat16 value) {
+    return __bfloat162float(value);
+}
+
+/// Rounds to nearest, ties to even.
+__device__ inline void narrow(float value, float& to) {
+    to = value;
+}
+__device__ inline void narrow(float value, __nv_bfloat16& to) {
+    to = __float2bfloat16_rn(value);
+}
+
+/// The four values at `from`; those at and after `count` are 0. `vector` promises that all four lie together
+/// as one aligned vector, and that `count` is 0 or at least 4.
+template <typename T>
+__device__ Float4 load4(const T* from, int count, bool vector) {
     Float4 result = {{0, 0, 0, 0}};
     if (vector) {
-        if (count > 0) result = *reinterpret_cast<const Float4*>(from);
+        if (count <= 0) return result;
+        const Four<T> four = *reinterpret_cast<const Four<T>*>(from);
+#pragma unroll
+        for (int j = 0; j < 4; ++j) result.lane[j] = widened(four.lane[j]);
         return result;
     }
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
-        if (j < count) result.lane[j] = from[j];
+        if (j < count) result.lane[j] = widened(from[j]);
     }
     return result;
 }
 
-/// Writes the first `count` of a vector's four values, under the same promise.
-template <typename T, typename Vector>
-__device__ void store4(T* to, const Vector& value, int count, bool vector) {
+/// Writes the first `count` of four values, under the same promise.
+template <typename T>
+__device__ void store4(T* to, const Four<T>& value, int count, bool vector) {
     if (vector) {
-        if (count > 0) *reinterpret_cast<Vector*>(to) = value;
+        if (count > 0) *reinterpret_cast<Four<T>*>(to) = value;
         return;
     }
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
         if (j < count) to[j] = value.lane[j];
     }
+}
+
+/// The same, rounded to nearest, ties to even.
+__device__ inline void store4(__nv_bfloat16* to, const Float4& value, int count, bool vector) {
+    Four<__nv_bfloat16> rounded;
+#pragma unroll
+    for (int j = 0; j < 4; ++j) narrow(value.lane[j], rounded.lane[j]);
+    store4<__nv_bfloat16>(to, rounded, count, vector);
 }
 
 /// Whether rows of `extent` elements from `pointer` on may be moved four at a time. Null counts as aligned.

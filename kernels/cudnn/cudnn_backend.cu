@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "engine/error.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cudnn/convolution_plans.cuh"
 #include "kernels/cudnn/cudnn_backend.cuh"
@@ -16,7 +17,7 @@ constexpr int64_t kCublasWorkspace = int64_t{32} << 20;  // NVIDIA's advice for 
 }  // namespace
 
 CudnnBackend::CudnnBackend()
-    : CudaBackend("cudnn"),
+    : CudaBackend("cudnn", {}),
       cudnn_(make_cudnn(stream())),
       cublas_(make_cublas(stream())),
       cublas_workspace_(allocate({kCublasWorkspace}, DType::u8)),
@@ -39,7 +40,14 @@ std::string CudnnBackend::description() const {
 BackendEntry cudnn_backend_entry() {
     BackendEntry entry = cuda_backend_entry();
     entry.name = "cudnn";
-    entry.make = [](const BackendOptions&) { return std::make_unique<cuda::CudnnBackend>(); };
+    entry.make = [](const BackendOptions& options) {
+        if (options.precision != Precision::fp32) {
+            throw Error(std::string("--precision ") + name_of(options.precision),
+                        "the cudnn backend has no such precision",
+                        "It computes in fp32; --device cuda has all precisions.");
+        }
+        return std::make_unique<cuda::CudnnBackend>();
+    };
     return entry;
 }
 

@@ -16,6 +16,7 @@ OpCase conv2d_backward_bias(const Conv2dProblem& g) {
     op.outputs = {{.name = "db", .shape = {g.K}}};
     op.tolerance = summed(g.N * g.P() * g.Q());
     op.tiny = is_tiny(g);
+    op.bf16 = true;
     op.run = [g](Backend& backend, const auto& in, const auto& out) {
         backend.conv2d_backward_bias(g, {in[0], g.pool ? in[1] : Tensor()}, out[0]);
     };

@@ -19,6 +19,7 @@ OpCase conv2d_backward_data(const Conv2dProblem& g, bool masked, bool sampled) {
     op.outputs = {{.name = "dx", .shape = shape_of_x(g)}};
     op.tolerance = summed(g.R * g.S * g.K);
     op.tiny = is_tiny(g);
+    op.bf16 = true;
 
     const size_t dy = masked ? 2 : 1, codes = dy + 1;
     op.run = [=](Backend& backend, const auto& in, const auto& out) {
@@ -44,6 +45,14 @@ TEST_CASE("conv2d_backward_data: small shapes with every epilogue") {
     for (const Conv2dProblem& problem : with_epilogues(small_convolutions())) {
         check(conv2d_backward_data(problem, false, false));
         check(conv2d_backward_data(problem, true, false));
+    }
+}
+
+TEST_CASE("conv2d_backward_data: sizes for tensor cores") {
+    for (const Conv2dProblem& problem : with_epilogues(tensor_core_convolutions())) {
+        OpCase op = conv2d_backward_data(problem, problem.relu, false);
+        op.tiny = true;
+        check(op);
     }
 }
 

@@ -17,6 +17,7 @@ OpCase conv2d_backward_weights(const Conv2dProblem& g, bool sampled) {
     op.outputs = {{.name = "dw", .shape = shape_of_w(g)}};
     op.tolerance = summed(g.N * g.P() * g.Q());
     op.tiny = is_tiny(g);
+    op.bf16 = true;
     op.run = [g](Backend& backend, const auto& in, const auto& out) {
         backend.conv2d_backward_weights(g, in[0], {in[1], g.pool ? in[2] : Tensor()}, out[0]);
     };
@@ -38,6 +39,14 @@ OpCase conv2d_backward_weights(const Conv2dProblem& g, bool sampled) {
 TEST_CASE("conv2d_backward_weights: small shapes with every epilogue") {
     for (const Conv2dProblem& problem : with_epilogues(small_convolutions())) {
         check(conv2d_backward_weights(problem, false));
+    }
+}
+
+TEST_CASE("conv2d_backward_weights: sizes for tensor cores") {
+    for (const Conv2dProblem& problem : with_epilogues(tensor_core_convolutions())) {
+        OpCase op = conv2d_backward_weights(problem, false);
+        op.tiny = true;
+        check(op);
     }
 }
 

@@ -30,6 +30,7 @@ OpCase conv2d_forward(const Conv2dProblem& g, bool with_bias, bool sampled) {
     if (g.pool) op.outputs.push_back({.name = "codes", .shape = shape_of_y(g), .type = DType::u8});
     op.tolerance = summed(g.R * g.S * g.C + 1);
     op.tiny = is_tiny(g);
+    op.bf16 = true;
     op.run = [g, with_bias](Backend& backend, const auto& in, const auto& out) {
         backend.conv2d_forward(g, in[0], in[1], with_bias ? in[2] : Tensor(), out[0],
                                g.pool ? out[1] : Tensor());
@@ -57,6 +58,14 @@ TEST_CASE("conv2d_forward: small shapes with every epilogue") {
     for (const Conv2dProblem& problem : with_epilogues(small_convolutions())) {
         check(conv2d_forward(problem, true, false));
         check(conv2d_forward(problem, false, false));
+    }
+}
+
+TEST_CASE("conv2d_forward: sizes for tensor cores") {
+    for (const Conv2dProblem& problem : with_epilogues(tensor_core_convolutions())) {
+        OpCase op = conv2d_forward(problem, true, false);
+        op.tiny = true;
+        check(op);
     }
 }
 

@@ -53,6 +53,25 @@ inline std::vector<Conv2dProblem> small_convolutions() {
     };
 }
 
+/// Sizes that tensor cores take, for every part of a tile: one that is mostly empty, more than one along each
+/// axis with a rest on every side, slices of depth that end within one or cross from tap to tap, pixels split
+/// among blocks.
+inline std::vector<Conv2dProblem> tensor_core_convolutions() {
+    return {
+        convolution({1, 1, 1, 8}, 8, {1, 1}, {0, 0, 0, 0}),
+        convolution({1, 4, 4, 8}, 8),
+        convolution({2, 7, 5, 24}, 40),                               // channels that do not fill a slice
+        convolution({1, 18, 16, 16}, 8),                              // more pixels than a tile of 256
+        convolution({3, 11, 9, 8}, 136, {1, 1}, {0, 0, 0, 0}),        // more filters than a tile of 128
+        convolution({1, 5, 4, 136}, 16, {1, 1}, {0, 0, 0, 0}),        // and channels
+        convolution({1, 6, 6, 64}, 72),                               // VGG16's kind
+        convolution({1, 9, 10, 8}, 16, {5, 3}, {2, 1, 0, 2}),         // 120 values under a kernel
+        convolution({2, 9, 8, 16}, 8, {3, 3}, {1, 1, 1, 1}, {2, 2}),  // a stride
+        convolution({1, 8, 7, 8}, 8, {2, 2}, {0, 1, 1, 0}, {3, 2}),   // and one that skips pixels
+        convolution({1, 2, 3, 8}, 16, {5, 5}, {2, 2, 2, 2}),          // the kernel is larger than the image
+    };
+}
+
 /// VGG16's thirteen layers for images of 128 pixels, with their pooling.
 inline std::vector<Conv2dProblem> vgg16_convolutions() {
     std::vector<Conv2dProblem> list;

@@ -84,9 +84,11 @@ TEST_CASE("relu") {
     for (const Shape& shape : kShapes) {
         OpCase forward = unary("relu_forward", &Backend::relu_forward, reference::relu_forward, shape);
         forward.tolerance = rounded(0, "nothing is rounded");
+        forward.bf16 = true;
         check(forward);
         OpCase backward = binary("relu_backward", &Backend::relu_backward, reference::relu_backward, shape);
         backward.tolerance = rounded(0, "nothing is rounded");
+        backward.bf16 = true;
         check(backward);
     }
     check(unary_gradient("relu", &Backend::relu_forward, &Backend::relu_backward, reference::relu_forward));
@@ -115,9 +117,11 @@ TEST_CASE("add and mul") {
     for (const Shape& shape : kShapes) {
         OpCase add = binary("add", &Backend::add, reference::add, shape);
         add.tolerance = rounded(1, "one rounding");
+        add.bf16 = true;
         check(add);
         OpCase mul = binary("mul", &Backend::mul, reference::mul, shape);
         mul.tolerance = rounded(1, "one rounding");
+        mul.bf16 = true;
         check(mul);
     }
 }

@@ -49,6 +49,7 @@ OpCase max_pool2d_forward(const MaxPool2dProblem& g) {
     };
     op.tolerance = rounded(0, "a maximum is one of its inputs");
     op.tiny = true;
+    op.bf16 = true;
     return op;
 }
 
@@ -71,6 +72,7 @@ OpCase max_pool2d_backward(const MaxPool2dProblem& g) {
     };
     op.tolerance = summed(g.R * g.S);
     op.tiny = true;
+    op.bf16 = true;
     return op;
 }
 

@@ -32,7 +32,7 @@ std::vector<int64_t> elements_to_check(const KernelCase& op, const Shape& shape,
 
 /// Error of a sum of f32 numbers, or the share of whole numbers that differ, beside what is allowed.
 bool judge(const KernelCase& op, DType type, const Array& got, const Array& want,
-           const std::vector<int64_t>& elements, double error_scale, double& error) {
+           const std::vector<int64_t>& elements, double error_scale, double rounding, double& error) {
     double largest = 0, squares = 0, worst = 0, error_squares = 0, different = 0;
     for (const int64_t i : elements) {
         const double off = std::isnan(got[i]) ? INFINITY : std::abs(got[i] - want[i]);
@@ -42,11 +42,12 @@ bool judge(const KernelCase& op, DType type, const Array& got, const Array& want
         error_squares += off * off;
         different += off > 0;
     }
-    if (type != DType::f32) return different <= kOtherChoices * static_cast<double>(elements.size());
+    if (type != DType::f32 && type != DType::bf16)
+        return different <= kOtherChoices * static_cast<double>(elements.size());
     if (error_squares == 0) return true;
     const double relative = std::sqrt(error_squares / squares);
     error = std::max(error, relative);
-    const double allowed = error_scale * kUnit * (2 + std::sqrt(static_cast<double>(op.terms)));
+    const double allowed = error_scale * kUnit * (2 + std::sqrt(static_cast<double>(op.terms))) + rounding;
     return relative <= allowed && worst <= kLargest * allowed * largest;
 }
 
@@ -99,6 +100,7 @@ Arrays draw_inputs(const KernelCase& op) {
     for (const Input& input : op.inputs) {
         arrays.emplace_back(input.shape);
         input.fill(random, arrays.back());
+        round_to(input.type, arrays.back());
     }
     return arrays;
 }
@@ -118,16 +120,27 @@ Expectation expect(const KernelCase& op, const Arrays& in) {
     return expected;
 }
 
+KernelCase in_bf16(KernelCase op) {
+    for (Input& input : op.inputs) {
+        if (input.type == DType::f32 && input.name != "bias") input.type = DType::bf16;
+    }
+    const bool of_parameters = op.op == "conv2d_backward_weights" || op.op == "conv2d_backward_bias";
+    for (KernelOutput& output : op.outputs) {
+        if (output.type == DType::f32 && !of_parameters) output.type = DType::bf16;
+    }
+    return op;
+}
+
 Correctness check(const KernelCase& op, Backend& backend, const Arrays& in, const Expectation& expected,
-                  double error_scale) {
+                  double error_scale, double rounding) {
     const KernelBuffers buffers = upload(op, backend, in);
     op.run(backend, buffers.in, buffers.out);
     Correctness result;
     for (size_t o = 0; o < op.outputs.size(); ++o) {
         const KernelOutput& output = op.outputs[o];
         const Array got = array_of(download_bytes(backend, buffers.out[o]), output.shape, output.type);
-        const bool good =
-            judge(op, output.type, got, expected.values[o], expected.elements[o], error_scale, result.error);
+        const bool good = judge(op, output.type, got, expected.values[o], expected.elements[o], error_scale,
+                                rounding, result.error);
         result.passed = result.passed && good;
     }
     return result;

@@ -62,6 +62,20 @@ void compare_with_yardstick(std::vector<KernelResult>& results) {
     }
 }
 
+/// A case, the numbers that it is given, and what should come out.
+struct CaseInputs {
+    KernelCase op;
+    Arrays in;
+    Expectation expected;
+
+    explicit CaseInputs(const KernelCase& op_) : op(op_), in(draw_inputs(op)), expected(expect(op, in)) {}
+};
+
+/// Of a factor that tf32 keeps 10 bits of, or a result that bf16 keeps 7 of, beside the leading one.
+double rounding_of(Precision precision) {
+    return precision == Precision::tf32 ? 0x1p-11 : precision == Precision::bf16 ? 0x1p-8 : 0;
+}
+
 }  // namespace
 
 double time_kernel(const KernelCase& op, Backend& backend, const Arrays& in, int repeats) {
@@ -76,20 +90,23 @@ double time_kernel(const KernelCase& op, Backend& backend, const Arrays& in, int
 
 std::vector<KernelResult> measure_kernel(const KernelCase& op, const std::vector<KernelVariant>& variants,
                                          const std::vector<MachinePeak>& peaks, int repeats) {
-    const Arrays in = draw_inputs(op);
-    const Expectation expected = expect(op, in);
+    const CaseInputs f32(op);
     std::vector<KernelResult> results;
     for (size_t v = 0; v < variants.size(); ++v) {
         if (!variants[v].applies(op)) continue;
         // A backend of its own: what the last case left in its memory would only be in the way.
         const std::unique_ptr<Backend> backend = variants[v].make();
+        const bool bf16 = backend->activation_type() == DType::bf16;
+        const CaseInputs given = bf16 ? CaseInputs(in_bf16(op)) : f32;
         KernelResult result;
         result.op = &op;
         result.variant = &variants[v];
-        result.correctness = check(op, *backend, in, expected, variants[v].error_scale);
+        result.bytes = given.op.bytes();
+        result.correctness = check(given.op, *backend, given.in, given.expected, variants[v].error_scale,
+                                   rounding_of(variants[v].precision));
         if (result.correctness.passed) {
-            result.seconds = time_kernel(op, *backend, in, repeats);
-            result.share_of_floor = peaks[v].floor_seconds(op.flops, op.bytes()) / result.seconds;
+            result.seconds = time_kernel(given.op, *backend, given.in, repeats);
+            result.share_of_floor = peaks[v].floor_seconds(op.flops, result.bytes) / result.seconds;
         }
         results.push_back(result);
     }

@@ -35,8 +35,9 @@ std::string kernel_notes(const VariantList& list, const std::vector<MachinePeak>
         "bytes over bandwidth, whichever\ntakes longer. x: times as fast as the yardstick.\n";
     std::string last;
     for (size_t v = 0; v < peaks.size(); ++v) {
-        if (list.variants[v].device == last) continue;
-        last = list.variants[v].device;
+        const std::string device = list.variants[v].device + " in " + name_of(list.variants[v].precision);
+        if (device == last) continue;
+        last = device;
         text += fmt::format("Floor of {}: {} GFLOP/s, {} GB/s ({}).\n", last, giga_text(peaks[v].flops_per_s),
                             giga_text(peaks[v].bytes_per_s), peaks[v].source);
     }
@@ -64,6 +65,7 @@ std::string kernel_json(const std::vector<KernelResult>& results, const VariantL
     for (size_t v = 0; v < list.variants.size(); ++v) {
         variants.push_back({{"device", list.variants[v].device},
                             {"variant", list.variants[v].name},
+                            {"precision", name_of(list.variants[v].precision)},
                             {"peak_gflop_per_s", peaks[v].flops_per_s / 1e9},
                             {"peak_copy_gb_per_s", peaks[v].bytes_per_s / 1e9},
                             {"peak_source", peaks[v].source}});
@@ -80,12 +82,16 @@ std::string kernel_json(const std::vector<KernelResult>& results, const VariantL
 
 std::string kernel_list(const std::vector<KernelCase>& cases, const VariantList& list) {
     std::string text = "Variants\n";
-    for (const KernelVariant& at : list.variants) {
+    const auto add = [&text](const KernelVariant& at) {
         text += fmt::format("  {:<6} {:<16} {}{}\n", at.device, at.name, at.adds,
                             at.yardstick ? " (the yardstick)" : "");
-    }
-    for (const MissingDevice& at : list.missing) {
-        text += fmt::format("  {:<6} missing: {}. {}\n", at.device, at.reason, at.cure);
+    };
+    for (const KernelVariant& at : list.variants) add(at);
+    for (const MissingDevice& missing : list.missing) {
+        text += fmt::format("  {:<6} missing here: {}. {}\n", missing.device, missing.reason, missing.cure);
+        for (const KernelVariant& at : list.absent) {
+            if (at.device == missing.device) add(at);
+        }
     }
     std::string last;
     for (const KernelCase& at : cases) {

@@ -45,15 +45,51 @@ void add_cpu(const BackendEntry& entry, int threads, std::vector<KernelVariant>&
                     .make = maker(entry, {threads, CpuConv::automatic})});
 }
 
-void add_gpu(const BackendEntry& entry, std::vector<KernelVariant>& list) {
-    const bool ours = entry.name == "cuda";
+/// The CUDA backend's convolutions, in the order in which they came to be; each says what it has that the one
+/// before has not. The next one goes to the end, with a number of its own.
+struct ConvVersion {
+    const char* name;
+    Precision precision;
+    const char* adds;
+};
+constexpr ConvVersion kConvVersions[] = {
+    {"1 tiled fp32", Precision::fp32,
+     "products in registers, slices of both operands in shared memory; bias, ReLU, pooling, masks fused; any "
+     "sizes"},
+    {"2 mma tf32", Precision::tf32,
+     "tensor cores by mma.sync m16n8k8; slices come by cp.async, three ahead, and are read without bank "
+     "conflicts"},
+    {"3 mma bf16", Precision::bf16,
+     "half the bytes and twice the products: activations stored in bf16, mma.sync m16n8k16, ldmatrix turns "
+     "operands"},
+};
+
+void add_cuda(const BackendEntry& entry, std::vector<KernelVariant>& list) {
+    for (const ConvVersion& version : kConvVersions) {
+        list.push_back({.device = entry.name,
+                        .name = version.name,
+                        .adds = version.adds,
+                        .group = "gpu",
+                        .applies = [](const KernelCase& op) { return op.op.starts_with("conv2d"); },
+                        .make = maker(entry, {.precision = version.precision}),
+                        .precision = version.precision});
+    }
     list.push_back({.device = entry.name,
                     .name = entry.name,
-                    .adds = ours ? "our CUDA kernels" : "cuDNN and cuBLAS",
+                    .adds = "our CUDA kernels, for every other op",
+                    .group = "gpu",
+                    .applies = [](const KernelCase& op) { return !op.op.starts_with("conv2d"); },
+                    .make = maker(entry, {})});
+}
+
+void add_cudnn(const BackendEntry& entry, std::vector<KernelVariant>& list) {
+    list.push_back({.device = entry.name,
+                    .name = entry.name,
+                    .adds = "cuDNN and cuBLAS, in fp32",
                     .group = "gpu",
                     .applies = [](const KernelCase&) { return true; },
                     .make = maker(entry, {}),
-                    .yardstick = !ours});
+                    .yardstick = true});
 }
 
 }  // namespace
@@ -67,10 +103,14 @@ VariantList kernel_variants(const std::vector<std::string>& devices, int threads
         if (!entry.missing.empty()) {
             if (named) throw Error("--device " + entry.name, entry.missing, entry.cure);
             list.missing.push_back({entry.name, entry.missing, entry.cure});
-        } else if (entry.name == "cpu") {
-            add_cpu(entry, threads, list.variants);
+        }
+        std::vector<KernelVariant>& variants = entry.missing.empty() ? list.variants : list.absent;
+        if (entry.name == "cpu") {
+            add_cpu(entry, threads, variants);
+        } else if (entry.name == "cuda") {
+            add_cuda(entry, variants);
         } else {
-            add_gpu(entry, list.variants);
+            add_cudnn(entry, variants);
         }
     }
     return list;

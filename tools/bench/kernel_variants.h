@@ -20,6 +20,7 @@ struct KernelVariant {
     std::function<std::unique_ptr<Backend>()> make;
     bool yardstick = false;  // the others of its group are compared with it
     double error_scale = 1;  // how much larger its rounding errors may be
+    Precision precision = Precision::fp32;
 };
 
 /// A backend that cannot be had here, and what to do about it.
@@ -28,7 +29,7 @@ struct MissingDevice {
 };
 
 struct VariantList {
-    std::vector<KernelVariant> variants;
+    std::vector<KernelVariant> variants, absent;  // those that work here, and those of devices that do not
     std::vector<MissingDevice> missing;
 };
 

@@ -107,14 +107,19 @@ double measure_copy(int threads) {
     return most;
 }
 
-/// fp32 outside the tensor cores, from NVIDIA's data sheets (SXM forms).
+/// From NVIDIA's data sheets (SXM forms, no sparsity): fp32 outside the tensor cores, tf32 and bf16 in them.
 struct DataSheet {
     const char* name;
-    double flops_per_s;
-};
-constexpr DataSheet kDataSheets[] = {{"A100", 19.5e12}, {"H100", 67e12}, {"H200", 67e12}};
+    double fp32, tf32, bf16;
 
-MachinePeak gpu_peak(Backend& backend) {
+    double of(Precision precision) const {
+        return precision == Precision::fp32 ? fp32 : precision == Precision::tf32 ? tf32 : bf16;
+    }
+};
+constexpr DataSheet kDataSheets[] = {
+    {"A100", 19.5e12, 156e12, 312e12}, {"H100", 67e12, 494e12, 989e12}, {"H200", 67e12, 494e12, 989e12}};
+
+MachinePeak gpu_peak(Backend& backend, Precision precision) {
     MachinePeak peak;
     constexpr int64_t kCount = int64_t{1} << 28;  // 1 GiB, beyond any cache
     const Tensor from = backend.allocate({kCount}), to = backend.allocate({kCount});
@@ -130,7 +135,7 @@ MachinePeak gpu_peak(Backend& backend) {
     peak.source = "copy measured here; arithmetic of this model unknown";
     for (const DataSheet& sheet : kDataSheets) {
         if (backend.description().find(sheet.name) == std::string::npos) continue;
-        peak.flops_per_s = sheet.flops_per_s;
+        peak.flops_per_s = sheet.of(precision);
         peak.source = std::string("copy measured here; arithmetic from the data sheet of ") + sheet.name;
     }
     return peak;
@@ -148,8 +153,8 @@ MachinePeak measure_cpu_peak(int threads) {
     return {measure_flops(threads), measure_copy(threads), "measured here"};
 }
 
-MachinePeak peak_of(Backend& backend, int threads) {
-    return backend.name() == "cpu" ? measure_cpu_peak(threads) : gpu_peak(backend);
+MachinePeak peak_of(Backend& backend, int threads, Precision precision) {
+    return backend.name() == "cpu" ? measure_cpu_peak(threads) : gpu_peak(backend, precision);
 }
 
 }  // namespace objloc::bench

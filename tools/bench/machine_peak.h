@@ -4,10 +4,11 @@
 #include <string>
 
 #include "engine/backend.h"
+#include "engine/precision.h"
 
 namespace objloc::bench {
 
-/// Rates in fp32. 0: not known.
+/// 0: not known.
 struct MachinePeak {
     double flops_per_s = 0;  // a multiply-add counts as two
     double bytes_per_s = 0;  // of a streaming copy, read plus written
@@ -21,8 +22,9 @@ struct MachinePeak {
 /// memory much larger than its caches with stores that bypass them. About half a second.
 MachinePeak measure_cpu_peak(int threads);
 
-/// What `backend` could do at best: a CPU is measured on `threads` threads; of a GPU the data sheet is taken
-/// for arithmetic, if the model is known here, and a large copy is measured for memory.
-MachinePeak peak_of(Backend& backend, int threads);
+/// What `backend` could do at best: a CPU is measured on `threads` threads, in fp32; of a GPU the data sheet
+/// is taken for arithmetic in `precision`, if the model is known here, and a large copy is measured for
+/// memory.
+MachinePeak peak_of(Backend& backend, int threads, Precision precision = Precision::fp32);
 
 }  // namespace objloc::bench

@@ -11,7 +11,6 @@
 #include "models/box_loss.h"
 #include "models/localizer.h"
 #include "tools/bench/environment.h"
-#include "tools/bench/precision.h"
 #include "tools/bench/timing.h"
 
 namespace objloc::bench {
@@ -45,12 +44,12 @@ std::string short_name(const std::string& layer) {
 struct Bench {
     explicit Bench(const StepOptions& options)
         : device(options.device.make()), timed(*device), localizer(config_of(options), 0) {
-        require_precision(device->name(), options.precision);
         if (options.freeze == "backbone") localizer.parameters().freeze(Localizer::in_backbone);
         localizer.parameters().place(*device);
         for (const Parameter& parameter : localizer.parameters().all()) {
             timed.name_tensor(parameter.value, short_name(parameter.layer()));
             if (parameter.gradient) timed.name_tensor(parameter.gradient, short_name(parameter.layer()));
+            if (parameter.shadow) timed.name_tensor(parameter.shadow, short_name(parameter.layer()));
         }
     }
 
@@ -202,8 +201,6 @@ void StepOptions::add_to(CLI::App& app) {
     app.add_flag("--inference", inference, "time images to boxes instead of a training step");
     app.add_option("--freeze", freeze, "backbone: train the head alone")
         ->check(CLI::IsMember({"none", "backbone"}))
-        ->capture_default_str();
-    app.add_option("--precision", precision, "what the device computes in; fp32 everywhere")
         ->capture_default_str();
     app.add_option("--steps", steps, "undisturbed steps to time, and as many split by op")
         ->check(CLI::PositiveNumber)

@@ -13,7 +13,7 @@ namespace objloc::bench {
 
 struct StepOptions {
     DeviceOptions device;
-    std::string model = "vgg16", freeze = "none", precision = "fp32";
+    std::string model = "vgg16", freeze = "none";
     int64_t batch = 16, side = 128;
     int steps = 5, warmup = 2;
     bool inference = false;

@@ -23,8 +23,8 @@ double share_of_floor(const MachinePeak& peak, const TimedOp& op) {
 std::string headline(const StepOptions& options, const StepMeasurement& m) {
     return fmt::format("{} of {}, batch {}, {}x{} pixels, {}, freeze {}, cpu-conv {}\nDevice: {}, {}\n",
                        options.inference ? "Inference" : "Training step", options.model, options.batch,
-                       options.side, options.side, options.precision, options.freeze, options.device.cpu_conv,
-                       m.device, m.description);
+                       options.side, options.side, options.device.precision, options.freeze,
+                       options.device.cpu_conv, m.device, m.description);
 }
 
 std::string totals(const StepOptions& options, const StepMeasurement& m) {
@@ -132,7 +132,7 @@ std::string step_json(const StepOptions& options, const StepMeasurement& m) {
         {"batch", options.batch},
         {"side", options.side},
         {"freeze", options.freeze},
-        {"precision", options.precision},
+        {"precision", options.device.precision},
         {"threads", m.threads},
         {"cpu_conv", options.device.cpu_conv},
         {"median_s", seconds},

@@ -70,6 +70,10 @@ void TimedBackend::copy_columns(const Tensor& from, int64_t from_column, const T
           [&] { inner_.copy_columns(from, from_column, to, to_column, columns); });
 }
 
+void TimedBackend::convert(const Tensor& from, const Tensor& to) {
+    timed({"convert", {from, to}}, [&] { inner_.convert(from, to); });
+}
+
 void TimedBackend::fill(const Tensor& y, float value) {
     timed({"fill", {y}}, [&] { inner_.fill(y, value); });
 }

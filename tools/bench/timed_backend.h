@@ -35,6 +35,7 @@ class TimedBackend : public Backend {
 
     std::string name() const override { return inner_.name(); }
     std::string description() const override { return inner_.description(); }
+    DType activation_type() const override { return inner_.activation_type(); }
 
     void upload(const void* host, const Tensor& to) override;
     void download(const Tensor& from, void* host) override;
@@ -42,6 +43,7 @@ class TimedBackend : public Backend {
     void copy_columns(const Tensor& from, int64_t from_column, const Tensor& to, int64_t to_column,
                       int64_t columns) override;
     void fill(const Tensor& y, float value) override;
+    void convert(const Tensor& from, const Tensor& to) override;
     void synchronize() override { inner_.synchronize(); }
     // `capture` stays the base class's: a stopwatch cannot look into a replayed graph.
 

@@ -48,13 +48,21 @@ void DeviceOptions::add_to(CLI::App& app) {
                    "how the CPU convolves: direct, winograd (where it applies), auto (what is faster)")
         ->check(CLI::IsMember({"auto", "direct", "winograd"}))
         ->capture_default_str();
+    app.add_option(
+           "--precision", precision,
+           "what cuda convolves in, on tensor cores unless fp32: tf32 (10 bits of mantissa, the same "
+           "memory), "
+           "bf16 (8 bits, half the memory; weights, their updates, head and loss stay fp32); cpu computes in "
+           "fp32 whatever is asked, since bf16 does not pay there")
+        ->check(CLI::IsMember({"fp32", "tf32", "bf16"}))
+        ->capture_default_str();
 }
 
 std::unique_ptr<Backend> DeviceOptions::make() const {
     const bool gpu = device == "cuda" || device == "cudnn";
     if (gpu && cpu_conv != "auto")
         throw Error("--cpu-conv", "does not concern --device " + device, "Leave it out.");
-    return builtin_backends().make(device, {threads, parse_cpu_conv(cpu_conv)});
+    return builtin_backends().make(device, {threads, parse_cpu_conv(cpu_conv), parse_precision(precision)});
 }
 
 }  // namespace objloc

@@ -12,11 +12,11 @@ namespace objloc {
 /// Parses `argc, argv` with `app` and runs `body`. 0: done; 1: an Error, printed to stderr; 2: wrong usage.
 int run_tool(CLI::App& app, int argc, char** argv, const std::function<void()>& body);
 
-/// --device, --threads and --cpu-conv, as all tools have them.
+/// --device, --threads, --cpu-conv and --precision, as all tools have them.
 struct DeviceOptions {
     std::string device = "auto";
     int threads = 0;
-    std::string cpu_conv = "auto";
+    std::string cpu_conv = "auto", precision = "fp32";
 
     void add_to(CLI::App& app);
     /// Makes the backend. Throws Error when the device cannot be had here, or a flag does not concern it.

@@ -225,6 +225,7 @@ std::string TrainOptions::to_json() const {
         {"device", device.device},
         {"threads", device.threads},
         {"cpu_conv", device.cpu_conv},
+        {"precision", device.precision},
         {"log_every", log_every},
         {"held_out", held_out},
     };

@@ -101,7 +101,7 @@ class Run {
         // memory.
         const double available =
             0.9 * static_cast<double>(free_bytes + backend_->allocator().bytes_reserved());
-        const double batch = available / localizer_.training_bytes_per_image();
+        const double batch = available / localizer_.training_bytes_per_image(backend_->activation_type());
         return batch < 1 ? "Not even --batch 1 would fit: try --model vgg16-slim or a smaller --side."
                          : fmt::format("--batch {} would fit.",
                                        std::min(static_cast<int64_t>(batch), options_.batch - 1));

@@ -1,0 +1,32 @@
+// The implementations of convolution, one function a pass. Arguments are those of the backend's ops
+// (engine/backend.h); conv2d.cu checks what is empty and conv2d_choice.cuh says which one runs when.
+#pragma once
+
+#include "engine/backend.h"
+#include "kernels/cuda/conv2d_choice.cuh"
+
+namespace objloc::OBJLOC_CUDA_NAMESPACE {
+
+class CudaBackend;
+
+// ---- Products in fp32, of any sizes; x, w, y and their gradients f32 or bf16 -----------------------------
+void conv2d_forward_tiled(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,
+                          const Tensor& w, const Tensor& bias, const Tensor& y, const Tensor& codes);
+void conv2d_backward_data_tiled(CudaBackend& backend, const Conv2dProblem& problem,
+                                const Conv2dGradient& gradient, const Tensor& w, const Tensor& relu_source,
+                                const Tensor& dx);
+void conv2d_backward_weights_tiled(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,
+                                   const Conv2dGradient& gradient, const Tensor& dw);
+
+// ---- Tensor cores by mma.sync, on any GPU that this build has kernels for --------------------------------
+// f32 tensors are rounded to tf32, bf16 tensors taken as they are; sums in fp32. For problems that
+// `mma_applies` to, and tensors aligned to 16 bytes.
+void conv2d_forward_mma(CudaBackend& backend, ConvTile tile, const Conv2dProblem& problem, const Tensor& x,
+                        const Tensor& w, const Tensor& bias, const Tensor& y, const Tensor& codes);
+void conv2d_backward_data_mma(CudaBackend& backend, ConvTile tile, const Conv2dProblem& problem,
+                              const Conv2dGradient& gradient, const Tensor& w, const Tensor& relu_source,
+                              const Tensor& dx);
+void conv2d_backward_weights_mma(CudaBackend& backend, ConvTile tile, const Conv2dProblem& problem,
+                                 const Tensor& x, const Conv2dGradient& gradient, const Tensor& dw);
+
+}  // namespace objloc::OBJLOC_CUDA_NAMESPACE

@@ -1,0 +1,123 @@
+// --precision: what it changes in a training step, and what it must not change.
+#include "engine/precision.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/bf16.h"
+#include "engine/error.h"
+#include "engine/optimizer.h"
+#include "engine/training_step.h"
+#include "generators/scene_generator.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "models/box_loss.h"
+#include "models/localizer.h"
+#include "tests/test_backends.h"
+
+namespace objloc {
+namespace {
+
+/// One step of a small localizer: its loss, all gradients, and the parameters after it.
+struct Step {
+    Localizer localizer;
+    double loss = 0;
+    std::vector<double> gradients;
+
+    explicit Step(Backend& backend) : localizer({.width = 0.125, .side = 32}, 7) {
+        localizer.parameters().place(backend);
+        SceneSpec spec;
+        spec.kind = SceneKind::blob;
+        spec.side = 32;
+        spec.outputs = localizer.config().outputs();
+        SceneGenerator scenes(backend, spec);
+        Optimizer optimizer(backend, localizer.parameters(), {}, Localizer::in_backbone);
+        TrainingStep step(backend, optimizer,
+                          {[&](const Tensor& images, const Tensor& boxes) { scenes.draw(images, boxes); },
+                           training_graph(localizer, BoxLoss{}),
+                           {2, 32, 32, 3},
+                           {2, spec.outputs}});
+        step.run(1e-3);
+        loss = step.meter().read().loss;
+        for (const Parameter& parameter : localizer.parameters().all()) {
+            CHECK(parameter.value.type() == DType::f32);
+            CHECK(parameter.gradient.type() == DType::f32);
+            std::vector<float> values(static_cast<size_t>(parameter.shape.count()));
+            backend.download(parameter.gradient, values.data());
+            gradients.insert(gradients.end(), values.begin(), values.end());
+        }
+    }
+};
+
+/// |a - b| / |b|.
+double distance(const std::vector<double>& a, const std::vector<double>& b) {
+    double difference = 0, norm = 0;
+    for (size_t i = 0; i < b.size(); ++i) {
+        difference += (a[i] - b[i]) * (a[i] - b[i]);
+        norm += b[i] * b[i];
+    }
+    return std::sqrt(difference / norm);
+}
+
+/// Every shadow is its value, rounded.
+void check_shadows(Backend& backend, const ParameterSet& parameters) {
+    for (const Parameter& parameter : parameters.all()) {
+        CAPTURE(parameter.name);
+        REQUIRE(parameter.shadow);
+        REQUIRE(parameter.shadow.type() == DType::bf16);
+        std::vector<uint16_t> shadow(static_cast<size_t>(parameter.shape.count()));
+        backend.download(parameter.shadow, shadow.data());
+        const std::vector<float> values = parameters.download(parameter);
+        size_t wrong = 0;
+        for (size_t i = 0; i < values.size(); ++i) wrong += shadow[i] != to_bf16(values[i]);
+        CHECK(wrong == 0);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("precisions have names") {
+    for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
+        CHECK(parse_precision(name_of(precision)) == precision);
+    }
+    CHECK_THROWS_AS(parse_precision("fp16"), Error);
+}
+
+TEST_CASE("bf16 rounds to nearest, ties to even, and keeps what is no number") {
+    CHECK(from_bf16(to_bf16(1.0f)) == 1.0f);
+    CHECK(from_bf16(to_bf16(1 + 0x1p-8f)) == 1.0f);
+    CHECK(from_bf16(to_bf16(1 + 3 * 0x1p-8f)) == 1 + 0x1p-6f);
+    CHECK(from_bf16(to_bf16(-INFINITY)) == -INFINITY);
+    CHECK(from_bf16(to_bf16(3.4e38f)) == INFINITY);
+    CHECK(std::isnan(from_bf16(to_bf16(NAN))));
+}
+
+TEST_CASE("the CPU takes every precision, and says that it computes in fp32") {
+    const auto backend = make_cpu_backend({.threads = 1, .precision = Precision::bf16});
+    CHECK(backend->activation_type() == DType::f32);
+    CHECK(backend->description().find("fp32, though bf16 was asked for") != std::string::npos);
+}
+
+TEST_CASE("a training step in tf32 or bf16 is near one in fp32, and parameters stay in fp32") {
+    for (const OpBackend& on : op_backends()) {
+        Backend& backend = *on.backend;
+        const bool bf16 = backend.activation_type() == DType::bf16;
+        if (!bf16 && on.operand_rounding == 0) continue;
+        CAPTURE(on.label);
+        const Step step(backend);
+        const auto plain =
+            std::find_if(op_backends().begin(), op_backends().end(),
+                         [&](const OpBackend& other) { return other.label == backend.name(); });
+        REQUIRE(plain != op_backends().end());
+        const Step fp32(*plain->backend);
+        // Thirteen layers each add an error of 2^-11 or 2^-8 to what the one before left.
+        CHECK(std::abs(step.loss - fp32.loss) < (bf16 ? 1e-2 : 1e-3) * fp32.loss);
+        CHECK(distance(step.gradients, fp32.gradients) < (bf16 ? 0.1 : 0.02));
+        CHECK(distance(step.gradients, fp32.gradients) > 0);
+        if (bf16) check_shadows(backend, step.localizer.parameters());
+        CHECK(static_cast<bool>(step.localizer.parameters().all()[0].shadow) == bf16);
+    }
+}
+
+}  // namespace objloc
