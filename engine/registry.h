@@ -23,12 +23,18 @@ enum class ConvTile {
     small,  // 128 x 64
 };
 
+/// The CUDA backend's convolutions for Hopper's tensor cores (kernels/cuda/conv2d_hopper.cuh), where they
+/// apply: each tap fetches its own pixels, or three share them. Off unless asked for: they have yet to be
+/// proven on a GPU.
+enum class HopperConvs { off, tap_by_tap, shared_taps };
+
 /// What a user may ask of a backend; each takes what concerns it.
 struct BackendOptions {
     int threads = 0;  // CPU threads; 0: all cores
     CpuConv cpu_conv = CpuConv::automatic;
     Precision precision = Precision::fp32;
     ConvTile conv_tile = ConvTile::automatic;
+    HopperConvs hopper = HopperConvs::off;
 };
 
 /// A backend by name. `missing` is empty when it can be made here, else the reason; `cure` what to do about

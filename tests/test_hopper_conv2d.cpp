@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string>
 
+#include "kernels/cuda/cuda_backend.h"
 #include "kernels/host/host_runtime.h"
 #include "tests/hopper_convolutions.h"
 #include "tests/op_case.h"
@@ -184,7 +185,44 @@ std::string label(const Conv2dProblem& problem, const HopperRun& how) {
            std::to_string(how.blocks) + (how.tf32 ? " tf32" : "") + (how.share_taps ? " shared taps" : "");
 }
 
+/// y, codes, dx and dw of the CUDA backend on whole numbers, as bytes.
+std::vector<std::vector<std::byte>> backend_results(const Conv2dProblem& g, Precision precision,
+                                                    HopperConvs hopper) {
+    const auto backend = cuda_host_backend_entry().make({.precision = precision, .hopper = hopper});
+    const DType type = backend->activation_type();
+    const auto upload = [&](const Array& array, DType as) {
+        const Tensor tensor = backend->allocate(array.shape, as);
+        backend->upload(bytes_of(array, as).data(), tensor);
+        return tensor;
+    };
+    const Tensor x = upload(whole(shape_of_x(g), 1), type), w = upload(whole(shape_of_w(g), 2), type),
+                 bias = upload(whole({g.K}, 3), DType::f32), dy = upload(whole(shape_of_y(g), 4), type),
+                 y = backend->allocate(shape_of_y(g), type), dx = backend->allocate(shape_of_x(g), type),
+                 dw = backend->allocate(shape_of_w(g)),
+                 codes = g.pool ? backend->allocate(shape_of_y(g), DType::u8) : Tensor();
+    backend->conv2d_forward(g, x, w, bias, y, codes);
+    backend->conv2d_backward_data(g, {dy, codes}, w, x, dx);
+    backend->conv2d_backward_weights(g, x, {dy, codes}, dw);
+    std::vector<std::vector<std::byte>> results;
+    for (const Tensor& tensor : {y, dx, dw, codes}) {
+        if (tensor) results.push_back(download_bytes(*backend, tensor));
+    }
+    return results;
+}
+
 }  // namespace
+
+TEST_CASE("hopper convolutions through the backend, when asked for, give the bits of the others") {
+    Conv2dProblem problem = convolution({2, 8, 8, 64}, 128);
+    for (const bool pool : {false, true}) {
+        problem.relu = problem.pool = pool;
+        for (const Precision precision : {Precision::bf16, Precision::tf32}) {
+            const auto usual = backend_results(problem, precision, HopperConvs::off);
+            CHECK(backend_results(problem, precision, HopperConvs::tap_by_tap) == usual);
+            CHECK(backend_results(problem, precision, HopperConvs::shared_taps) == usual);
+        }
+    }
+}
 
 TEST_CASE("hopper forward: whole numbers come out exactly, with every tiling and epilogue") {
     size_t number = 0;

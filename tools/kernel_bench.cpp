@@ -22,7 +22,7 @@ struct KernelBenchOptions {
     CaseSelection cases;
     std::vector<std::string> devices;
     int threads = 0, repeats = 7;
-    bool list = false, json = false;
+    bool hopper = false, list = false, json = false;
 };
 
 std::vector<MachinePeak> peaks_of(const VariantList& list, int threads) {
@@ -72,7 +72,7 @@ void require_correct(const std::vector<KernelResult>& results) {
 }
 
 void run(KernelBenchOptions& options) {
-    const VariantList list = kernel_variants(options.devices, options.threads);
+    const VariantList list = kernel_variants(options.devices, options.threads, options.hopper);
     const bool gpu = std::any_of(list.variants.begin(), list.variants.end(),
                                  [](const KernelVariant& variant) { return variant.group == "gpu"; });
     if (options.cases.batch == 0) options.cases.batch = gpu ? kGpuBatch : kCpuBatch;
@@ -120,6 +120,8 @@ int main(int argc, char** argv) {
     app.add_option("--repeats", options.repeats, "timings of which the median is kept")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
+    app.add_flag("--hopper", options.hopper,
+                 "with the convolutions for Hopper's tensor cores, which have yet to be proven on a GPU");
     app.add_flag("--list", options.list, "name ops, shapes and variants, and stop");
     app.add_flag("--json", options.json, "print one JSON object instead of tables");
     options.cases.batch = 0;

@@ -1,6 +1,7 @@
 // Convolutions of the CUDA backend: which implementation each call goes to. The table is conv2d_choice.cu.
 #include <initializer_list>
 
+#include "kernels/cuda/conv2d_hopper.cuh"
 #include "kernels/cuda/conv2d_kernels.cuh"
 #include "kernels/cuda/cuda_backend.cuh"
 
@@ -15,13 +16,22 @@ Precision arithmetic_of(const Tensor& activation, Precision asked) {
     return asked == Precision::tf32 ? Precision::tf32 : Precision::fp32;
 }
 
+bool hopper_asked_for(ConvPass pass, const Conv2dProblem& problem, Precision arithmetic,
+                      const BackendOptions& options) {
+    if (options.hopper == HopperConvs::off || arithmetic == Precision::fp32) return false;
+    if (pass == ConvPass::backward_weights && arithmetic == Precision::tf32) return false;
+    return hopper_conv2d_applies(problem);
+}
+
 /// The table's choice, or the one that takes any tensor when one of these is not aligned. Empty ones are.
 ConvChoice choose(ConvPass pass, const Conv2dProblem& problem, const Tensor& activation,
                   const BackendOptions& options, std::initializer_list<const Tensor*> tensors) {
     for (const Tensor* tensor : tensors) {
         if (*tensor && reinterpret_cast<uintptr_t>(tensor->raw()) % 16 != 0) return {};
     }
-    return choose_conv2d(pass, problem, arithmetic_of(activation, options.precision), options.conv_tile);
+    const Precision arithmetic = arithmetic_of(activation, options.precision);
+    if (hopper_asked_for(pass, problem, arithmetic, options)) return {ConvKernel::hopper};
+    return choose_conv2d(pass, problem, arithmetic, options.conv_tile);
 }
 
 }  // namespace
@@ -35,6 +45,9 @@ void CudaBackend::conv2d_forward(const Conv2dProblem& problem, const Tensor& x, 
             return conv2d_forward_tiled(*this, problem, x, w, bias, y, codes);
         case ConvKernel::mma:
             return conv2d_forward_mma(*this, choice.tile, problem, x, w, bias, y, codes);
+        case ConvKernel::hopper:
+            return conv2d_forward_hopper(*this, options_.hopper == HopperConvs::shared_taps, problem, x, w,
+                                         bias, y, codes);
     }
 }
 
@@ -48,6 +61,9 @@ void CudaBackend::conv2d_backward_data(const Conv2dProblem& problem, const Conv2
             return conv2d_backward_data_tiled(*this, problem, gradient, w, relu_source, dx);
         case ConvKernel::mma:
             return conv2d_backward_data_mma(*this, choice.tile, problem, gradient, w, relu_source, dx);
+        case ConvKernel::hopper:
+            return conv2d_backward_data_hopper(*this, options_.hopper == HopperConvs::shared_taps, problem,
+                                               gradient, w, relu_source, dx);
     }
 }
 
@@ -62,6 +78,8 @@ void CudaBackend::conv2d_backward_weights(const Conv2dProblem& problem, const Te
             return conv2d_backward_weights_tiled(*this, problem, x, gradient, dw);
         case ConvKernel::mma:
             return conv2d_backward_weights_mma(*this, choice.tile, problem, x, gradient, dw);
+        case ConvKernel::hopper:
+            return conv2d_backward_weights_hopper(*this, problem, x, gradient, dw);
     }
 }
 

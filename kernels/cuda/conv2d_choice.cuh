@@ -11,8 +11,9 @@ enum class ConvPass { forward, backward_data, backward_weights };
 
 /// The implementations, in the order in which they came to be.
 enum class ConvKernel {
-    tiled,  // fp32 products, any sizes
-    mma,    // tensor cores by mma.sync: tf32 or bf16, sizes that `mma_applies` to
+    tiled,   // fp32 products, any sizes
+    mma,     // tensor cores by mma.sync: tf32 or bf16, sizes that `mma_applies` to
+    hopper,  // tensor cores by wgmma, on Hopper alone and only when asked for
 };
 
 struct ConvChoice {

@@ -51,6 +51,7 @@ struct ConvVersion {
     const char* name;
     Precision precision;
     const char* adds;
+    HopperConvs hopper = HopperConvs::off;
 };
 constexpr ConvVersion kConvVersions[] = {
     {"1 tiled fp32", Precision::fp32,
@@ -62,17 +63,46 @@ constexpr ConvVersion kConvVersions[] = {
     {"3 mma bf16", Precision::bf16,
      "half the bytes and twice the products: activations stored in bf16, mma.sync m16n8k16, ldmatrix turns "
      "operands"},
+    {"4 wgmma tf32", Precision::tf32,
+     "Hopper: wgmma out of shared memory, the copy engine fetches and stores, a producer and two consumer "
+     "warpgroups, persistent blocks",
+     HopperConvs::tap_by_tap},
+    {"5 wgmma bf16", Precision::bf16,
+     "the same in bf16, both operands as they lie in memory; weight gradients by stream-K, taps sharing "
+     "patches",
+     HopperConvs::tap_by_tap},
+    {"6 wgmma bf16, shared taps", Precision::bf16,
+     "three taps share what is fetched in forward and data gradient, too: half the reads of the second-level "
+     "cache",
+     HopperConvs::shared_taps},
 };
 
-void add_cuda(const BackendEntry& entry, std::vector<KernelVariant>& list) {
+/// The passes that a version has code of its own for.
+bool applies(const ConvVersion& version, const KernelCase& op) {
+    if (!op.op.starts_with("conv2d")) return false;
+    if (version.hopper == HopperConvs::off) return true;
+    const Conv2dProblem& g = op.problem;
+    const bool channels = g.C % 64 == 0 && g.K % 64 == 0, steps = g.stride_h == 1 && g.stride_w == 1;
+    if (op.op == "conv2d_backward_weights") {
+        return channels && steps && version.precision == Precision::bf16 &&
+               version.hopper == HopperConvs::tap_by_tap;
+    }
+    return channels && steps && op.op != "conv2d_backward_bias";
+}
+
+/// The versions for Hopper go to `unasked` unless `hopper` asks for them: they have yet to be proven on a
+/// GPU.
+void add_cuda(const BackendEntry& entry, bool hopper, std::vector<KernelVariant>& list,
+              std::vector<KernelVariant>& unasked) {
     for (const ConvVersion& version : kConvVersions) {
-        list.push_back({.device = entry.name,
-                        .name = version.name,
-                        .adds = version.adds,
-                        .group = "gpu",
-                        .applies = [](const KernelCase& op) { return op.op.starts_with("conv2d"); },
-                        .make = maker(entry, {.precision = version.precision}),
-                        .precision = version.precision});
+        auto& to = version.hopper == HopperConvs::off || hopper ? list : unasked;
+        to.push_back({.device = entry.name,
+                      .name = version.name,
+                      .adds = version.adds,
+                      .group = "gpu",
+                      .applies = [version](const KernelCase& op) { return applies(version, op); },
+                      .make = maker(entry, {.precision = version.precision, .hopper = version.hopper}),
+                      .precision = version.precision});
     }
     list.push_back({.device = entry.name,
                     .name = entry.name,
@@ -94,7 +124,7 @@ void add_cudnn(const BackendEntry& entry, std::vector<KernelVariant>& list) {
 
 }  // namespace
 
-VariantList kernel_variants(const std::vector<std::string>& devices, int threads) {
+VariantList kernel_variants(const std::vector<std::string>& devices, int threads, bool hopper) {
     VariantList list;
     const Registry registry = builtin_backends();
     for (const BackendEntry& entry : registry.entries()) {
@@ -108,7 +138,7 @@ VariantList kernel_variants(const std::vector<std::string>& devices, int threads
         if (entry.name == "cpu") {
             add_cpu(entry, threads, variants);
         } else if (entry.name == "cuda") {
-            add_cuda(entry, variants);
+            add_cuda(entry, hopper, variants, list.absent);
         } else {
             add_cudnn(entry, variants);
         }

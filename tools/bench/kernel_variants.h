@@ -35,6 +35,7 @@ struct VariantList {
 
 /// The variants of the named backends, or of every one that works here when none is named. `threads` are the
 /// CPU's, 0 for all cores. Throws Error when a named one does not work here.
-VariantList kernel_variants(const std::vector<std::string>& devices, int threads);
+/// `hopper` adds the convolutions for Hopper's tensor cores, which no GPU has proven yet.
+VariantList kernel_variants(const std::vector<std::string>& devices, int threads, bool hopper = false);
 
 }  // namespace objloc::bench

@@ -1,0 +1,75 @@
+// The Hopper convolutions as ops of the CUDA backend, on tensors: what they need beside their inputs comes
+// from the backend's memory.
+#include "kernels/cuda/conv2d_hopper.cuh"
+#include "kernels/cuda/conv2d_kernels.cuh"
+#include "kernels/cuda/cuda_backend.cuh"
+
+namespace objloc::OBJLOC_CUDA_NAMESPACE {
+namespace {
+
+using Bf16 = __nv_bfloat16;
+
+const float* floats(const Tensor& tensor) {
+    return tensor ? tensor.data<float>() : nullptr;
+}
+
+Tensor same(CudaBackend& backend, const Tensor& tensor, int64_t N, int64_t rows, int64_t columns,
+            int64_t channels) {
+    return backend.allocate({N, rows, columns, channels}, tensor.type());
+}
+
+/// The gradient of the convolution's own output, spread over the windows where the problem pools.
+Tensor full_gradient(CudaBackend& backend, const Conv2dProblem& problem, const Conv2dGradient& gradient) {
+    if (!problem.pool) return gradient.dy;
+    const Tensor full = same(backend, gradient.dy, problem.N, problem.P(), problem.Q(), problem.K);
+    const uint8_t* codes = gradient.codes.data<uint8_t>();
+    if (full.type() == DType::bf16) {
+        unpool_gradient(backend.stream(), problem, gradient.dy.data<Bf16>(), codes, full.data<Bf16>());
+    } else {
+        unpool_gradient(backend.stream(), problem, gradient.dy.data<float>(), codes, full.data<float>());
+    }
+    return full;
+}
+
+}  // namespace
+
+void conv2d_forward_hopper(CudaBackend& backend, bool share_taps, const Conv2dProblem& problem,
+                           const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y,
+                           const Tensor& codes) {
+    HopperOptions options;
+    options.share_taps = share_taps;
+    uint8_t* places = problem.pool ? codes.data<uint8_t>() : nullptr;
+    if (x.type() == DType::bf16) {
+        return conv2d_hopper_forward(backend.stream(), problem, x.data<Bf16>(), w.data<Bf16>(), floats(bias),
+                                     y.data<Bf16>(), places, options);
+    }
+    const Tensor turned = backend.allocate({w.count()});
+    conv2d_hopper_forward(backend.stream(), problem, x.data<float>(), w.data<float>(), floats(bias),
+                          y.data<float>(), places, turned.data<float>(), options);
+}
+
+void conv2d_backward_data_hopper(CudaBackend& backend, bool share_taps, const Conv2dProblem& problem,
+                                 const Conv2dGradient& gradient, const Tensor& w, const Tensor& relu_source,
+                                 const Tensor& dx) {
+    HopperOptions options;
+    options.share_taps = share_taps;
+    const Tensor dy = full_gradient(backend, problem, gradient);
+    if (dx.type() == DType::bf16) {
+        return conv2d_hopper_backward_data(backend.stream(), problem, dy.data<Bf16>(), w.data<Bf16>(),
+                                           relu_source ? relu_source.data<Bf16>() : nullptr, dx.data<Bf16>(),
+                                           options);
+    }
+    conv2d_hopper_backward_data(backend.stream(), problem, dy.data<float>(), w.data<float>(),
+                                floats(relu_source), dx.data<float>(), options);
+}
+
+void conv2d_backward_weights_hopper(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,
+                                    const Conv2dGradient& gradient, const Tensor& dw) {
+    const Tensor dy = full_gradient(backend, problem, gradient);
+    const auto bytes = static_cast<int64_t>(hopper_weight_gradient_bytes(problem));
+    const Tensor slots = backend.allocate({bytes / static_cast<int64_t>(sizeof(float))});
+    conv2d_hopper_backward_weights(backend.stream(), problem, x.data<Bf16>(), dy.data<Bf16>(),
+                                   dw.data<float>(), slots.data<float>());
+}
+
+}  // namespace objloc::OBJLOC_CUDA_NAMESPACE
