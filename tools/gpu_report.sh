@@ -3,7 +3,7 @@
 #   tools/gpu_report.sh [--python PYTHON --yardstick FOLDER] [--out NAME]
 # Needs nvcc; cuDNN where its backend shall be timed. PYTHON has torch and FOLDER holds torch_vgg16_step.py (compare_peers.sh
 # says what that is); without them PyTorch is left out, and the report says so. Writes NAME.txt (the GPU, the tests, the
-# sanitizer, the trainings), NAME-kernels.json and NAME-steps.jsonl; NAME is tools/results/gpu-DATE unless given. Leave the
+# sanitizer, the trainings), NAME-kernels.json, on Hopper NAME-hopper.json, and NAME-steps.jsonl; NAME is tools/results/gpu-DATE unless given. Leave the
 # machine alone meanwhile: about half an hour.
 set -euo pipefail
 usage() { sed -n '3s/^# *//p' "$0" >&2; exit 2; }
@@ -48,6 +48,14 @@ else
     step "sanitizer" echo "skipped: there is no compute-sanitizer here"
 fi
 "$bin/kernel_bench" --device cuda --device cudnn --batch 64 --json >"$out-kernels.json" || failed+=("kernel_bench")
+if nvidia-smi --query-gpu=compute_cap --format=csv,noheader | grep -q '^9'; then
+    # Hopper's own kernels run for who asks only, until this has shown what they do.
+    for tool in memcheck racecheck; do
+        [ -x "$sanitizer" ] && step "$tool, Hopper" "$sanitizer" --tool "$tool" --error-exitcode 1 "$bin/kernel_bench" --device cuda \
+            --hopper --op conv2d --shape 2,16,16,64,64 --repeats 1
+    done
+    "$bin/kernel_bench" --device cuda --device cudnn --hopper --op conv2d --batch 64 --json >"$out-hopper.json" || failed+=("kernel_bench --hopper")
+fi
 
 for precision in fp32 tf32 bf16; do
     lines "$bin/step_bench" --device cuda --model vgg16 --batch 64 --steps 20 --precision "$precision"
