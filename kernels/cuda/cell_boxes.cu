@@ -51,14 +51,13 @@ __global__ void __launch_bounds__(kThreads)
     double largest = double{votes[0]};
     for (int64_t c = threadIdx.x; c < count; c += kThreads)
         largest = Larger()(largest, double{votes[c * features]});
-    largest = across_block(largest, Larger());
+    const float most = static_cast<float>(across_block(largest, Larger()));
     double total = 0;
-    for (int64_t c = threadIdx.x; c < count; c += kThreads)
-        total += exp(double{votes[c * features]} - largest);
-    total = across_block(total, Plus());
+    for (int64_t c = threadIdx.x; c < count; c += kThreads) total += double{expf(votes[c * features] - most)};
+    const float scale = static_cast<float>(1 / across_block(total, Plus()));
     double sums[static_cast<size_t>(kOutputs)] = {};
     for (int64_t c = threadIdx.x; c < count; c += kThreads) {
-        const float weight = static_cast<float>(exp(double{votes[c * features]} - largest) / total);
+        const float weight = expf(votes[c * features] - most) * scale;
         attention[c] = weight;
         for (int o = 0; o < kOutputs; ++o)
             sums[o] += double{weight} * double{cell_vote(problem, votes, c, o).value};
