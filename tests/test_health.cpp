@@ -49,7 +49,8 @@ TEST_CASE("layer_health counts the channels that are 0 everywhere, pooled or not
         kill(localizer, "block1_conv2", 3);  // pooled
         kill(localizer, "block3_conv1", 5);
         localizer.parameters().place(*backend);
-        CollapseWatch watch(*backend, localizer, scenes_for(*backend), 100);
+        CollapseWatch watch(
+            *backend, localizer, [&] { return scenes_for(*backend); }, 100);
         int64_t named = 0;
         for (const LayerHealth& layer : watch.layers()) {
             CAPTURE(layer.layer);
@@ -68,7 +69,8 @@ TEST_CASE("the watch warns once, not before a tenth of the run, and only when pr
     Localizer localizer(small(), 1);
     kill(localizer, "block5_conv3", 32);
     localizer.parameters().place(*backend);
-    CollapseWatch watch(*backend, localizer, scenes_for(*backend), 100);
+    CollapseWatch watch(
+        *backend, localizer, [&] { return scenes_for(*backend); }, 100);
     BoxReport report;
     report.variance = 0.05;
     CHECK(!watch.check(report, 50));

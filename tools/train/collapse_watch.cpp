@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <utility>
 
 namespace objloc {
 namespace {
@@ -19,9 +19,12 @@ constexpr const char* kAdvice =
 
 }  // namespace
 
-CollapseWatch::CollapseWatch(Backend& backend, Localizer& localizer, SceneGenerator scenes,
-                             int64_t total_steps)
-    : backend_(backend), localizer_(localizer), scenes_(std::move(scenes)), total_steps_(total_steps) {
+CollapseWatch::CollapseWatch(Backend& backend, Localizer& localizer,
+                             std::function<SceneGenerator()> make_scenes, int64_t total_steps)
+    : backend_(backend),
+      localizer_(localizer),
+      make_scenes_(std::move(make_scenes)),
+      total_steps_(total_steps) {
 }
 
 std::optional<std::string> CollapseWatch::check(const BoxReport& report, int64_t step) {
@@ -36,11 +39,11 @@ std::optional<std::string> CollapseWatch::check(const BoxReport& report, int64_t
 }
 
 std::vector<LayerHealth> CollapseWatch::layers() {
-    const SceneSpec& spec = scenes_.spec();
+    SceneGenerator scenes = make_scenes_();
+    const SceneSpec& spec = scenes.spec();
     const Tensor images = backend_.allocate({kImages, spec.side, spec.side, 3}),
                  boxes = backend_.allocate({kImages, spec.outputs});
-    scenes_.seek(0);
-    scenes_.draw(images, boxes);
+    scenes.draw(images, boxes);
     return layer_health(backend_, localizer_, images);
 }
 

@@ -1,6 +1,7 @@
 // Sees a training run collapse while it happens: VGG16 without normalisation can end in one constant box.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -12,8 +13,10 @@ namespace objloc {
 
 class CollapseWatch {
   public:
-    /// `scenes` gives the images that the network is examined on; the watch may move it as it likes.
-    CollapseWatch(Backend& backend, Localizer& localizer, SceneGenerator scenes, int64_t total_steps);
+    /// `make_scenes` gives the images that the network is examined on; it is called only when one is
+    /// examined, for loading pictures takes time and most runs never need it.
+    CollapseWatch(Backend& backend, Localizer& localizer, std::function<SceneGenerator()> make_scenes,
+                  int64_t total_steps);
 
     /// Looks at what a log interval up to `step` was like. A warning for people, with advice, when the
     /// predictions have become one box; once in a run.
@@ -25,7 +28,7 @@ class CollapseWatch {
   private:
     Backend& backend_;
     Localizer& localizer_;
-    SceneGenerator scenes_;
+    std::function<SceneGenerator()> make_scenes_;
     int64_t total_steps_;
     bool warned_ = false;
 };

@@ -84,11 +84,12 @@ class Run {
                            training_graph(localizer_, parse_box_loss(options_.loss)),
                            {options_.batch, config.side, config.side, 3},
                            {options_.batch, config.outputs()}});
-        watch_.emplace(
-            *backend_, localizer_,
-            SceneGenerator(*backend_, scene_spec(scenes_.spec().kind, config, options_.seed, kWatchStream),
-                           sources_),
-            options_.total_steps());
+        const auto scenes_to_examine = [this] {
+            const SceneSpec& spec = scenes_.spec();
+            return SceneGenerator(
+                *backend_, scene_spec(spec.kind, localizer_.config(), options_.seed, kWatchStream), sources_);
+        };
+        watch_.emplace(*backend_, localizer_, scenes_to_examine, options_.total_steps());
         begin_ = Clock::now();
         for (int64_t epoch = 0; epoch < options_.epochs; ++epoch) run_epoch(step, optimizer, epoch);
         training_seconds_ = seconds_since(begin_);
