@@ -24,9 +24,9 @@ enum class ConvTile {
 };
 
 /// The CUDA backend's convolutions for Hopper's tensor cores (kernels/cuda/conv2d_hopper.cuh), where they
-/// apply: each tap fetches its own pixels, or three share them. Off unless asked for: they have yet to be
-/// proven on a GPU.
-enum class HopperConvs { off, tap_by_tap, shared_taps };
+/// apply: each tap fetches its own pixels, or three share them, or besides two blocks share weights. Off
+/// unless asked for: they have yet to be proven on a GPU.
+enum class HopperConvs { off, tap_by_tap, shared_taps, clusters };
 
 /// What a user may ask of a backend; each takes what concerns it.
 struct BackendOptions {

@@ -33,7 +33,7 @@ std::vector<float> to_f32(const std::vector<Element>& values) {
 }
 
 HopperOptions options_of(const HopperRun& run) {
-    return {static_cast<HopperTiling>(run.tiling), run.blocks, run.share_taps};
+    return {static_cast<HopperTiling>(run.tiling), run.blocks, static_cast<HopperReuse>(run.reuse)};
 }
 
 size_t pixels(const Conv2dProblem& problem) {

@@ -9,11 +9,12 @@
 
 namespace objloc {
 
-/// How the kernel is to run: which tiling (HopperTiling), how many blocks share the tiles.
+/// How the kernel is to run: which tiling (HopperTiling), how many blocks share the tiles, what is fetched
+/// once for several (HopperReuse).
 struct HopperRun {
     int tiling = 0, blocks = 2;
     bool tf32 = false;  // else bf16
-    bool share_taps = false;
+    int reuse = 0;
 };
 
 /// Whether there is a Hopper kernel for the problem.

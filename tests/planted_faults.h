@@ -17,6 +17,9 @@ const std::vector<PlantedFault>& planted_faults();
 /// Those around mbarriers and the copy engine.
 const std::vector<PlantedFault>& planted_hopper_faults();
 
+/// Those around clusters of blocks.
+const std::vector<PlantedFault>& planted_cluster_faults();
+
 /// Those around products of a warpgroup and stores of boxes.
 const std::vector<PlantedFault>& planted_wgmma_faults();
 
@@ -30,6 +33,9 @@ std::vector<float> run_wgmma_tf32(const std::vector<float>& a, const std::vector
 /// The three tiles (32, 32) of x (40, 70) whose first elements are x[-3, -5], x[-3, 27] and x[-3, 59], zeros
 /// outside, by a pipeline of swizzled tma_load_2d.
 std::vector<float> run_tile_pipeline(const std::vector<float>& x);
+/// What two blocks of a cluster, each of which fetches halves of the tiles of x (4 * 32, 32) for both, have
+/// then seen: all of x, one behind the other.
+std::vector<float> run_multicast_pipeline(const std::vector<float>& x);
 /// x[n, top .. top + 3, left .. left + 4, :] of x (2, 5, 6, 8), zeros outside, by tma_load_4d.
 std::vector<float> run_patch(const std::vector<float>& x, int n, int top, int left);
 

@@ -34,15 +34,10 @@ std::vector<Conv2dProblem> shapes() {
 }
 
 std::vector<HopperRun> runs(int64_t channels) {
-    if (channels % 128 != 0) return {{0, 2}, {3, 2, true}, {3, 1, false, true}, {3, 2, true, true}};
-    return {{1, 1},
-            {2, 3},
-            {3, 2},
-            {2, 2, true},
-            {0, 2, true},
-            {1, 2, false, true},
-            {2, 2, false, true},
-            {2, 1, true, true}};
+    if (channels % 128 != 0) return {{0, 2}, {3, 2, true}, {3, 1, false, 1}, {3, 2, true, 1}};
+    return {{1, 1},           {2, 3},           {3, 2},           {2, 2, true},
+            {0, 2, true},     {1, 2, false, 1}, {2, 2, false, 1}, {2, 1, true, 1},
+            {1, 2, false, 2}, {2, 4, false, 2}, {2, 2, true, 2}};
 }
 
 /// The sweeps over shapes take the runs in turn.
@@ -182,7 +177,7 @@ std::vector<float> run(const Conv2dProblem& problem, const HopperRun& how, const
 
 std::string label(const Conv2dProblem& problem, const HopperRun& how) {
     return name_of("hopper", problem) + " tiling " + std::to_string(how.tiling) + " blocks " +
-           std::to_string(how.blocks) + (how.tf32 ? " tf32" : "") + (how.share_taps ? " shared taps" : "");
+           std::to_string(how.blocks) + (how.tf32 ? " tf32" : "") + " reuse " + std::to_string(how.reuse);
 }
 
 /// y, codes, dx and dw of the CUDA backend on whole numbers, as bytes.
@@ -220,6 +215,7 @@ TEST_CASE("hopper convolutions through the backend, when asked for, give the bit
             const auto usual = backend_results(problem, precision, HopperConvs::off);
             CHECK(backend_results(problem, precision, HopperConvs::tap_by_tap) == usual);
             CHECK(backend_results(problem, precision, HopperConvs::shared_taps) == usual);
+            CHECK(backend_results(problem, precision, HopperConvs::clusters) == usual);
         }
     }
 }

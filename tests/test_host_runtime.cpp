@@ -48,6 +48,7 @@ std::vector<float> plain_product(const std::vector<float>& a, const std::vector<
 std::vector<PlantedFault> all_faults() {
     std::vector<PlantedFault> all = planted_faults();
     all.insert(all.end(), planted_hopper_faults().begin(), planted_hopper_faults().end());
+    all.insert(all.end(), planted_cluster_faults().begin(), planted_cluster_faults().end());
     all.insert(all.end(), planted_wgmma_faults().begin(), planted_wgmma_faults().end());
     return all;
 }
@@ -196,6 +197,16 @@ TEST_CASE("boxes of a tensor arrive swizzled, with zeros outside") {
     for (const uint64_t seed : kSeeds) {
         const HostRuntimeScope scope({.checks = true, .adversarial_seed = seed, .threads = 1});
         CHECK(run_tile_pipeline(x) == tiles);
+    }
+}
+
+TEST_CASE("what one block of a cluster fetches for both arrives in both") {
+    const std::vector<float> x = small_integers(4 * 32 * 32, 19);
+    std::vector<float> twice = x;
+    twice.insert(twice.end(), x.begin(), x.end());
+    for (const uint64_t seed : kSeeds) {
+        const HostRuntimeScope scope({.checks = true, .adversarial_seed = seed, .threads = 1});
+        CHECK(run_multicast_pipeline(x) == twice);
     }
 }
 

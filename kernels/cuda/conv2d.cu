@@ -23,6 +23,11 @@ bool hopper_asked_for(ConvPass pass, const Conv2dProblem& problem, Precision ari
     return hopper_conv2d_applies(problem);
 }
 
+HopperReuse reuse_of(HopperConvs asked) {
+    if (asked == HopperConvs::shared_taps) return HopperReuse::taps;
+    return asked == HopperConvs::clusters ? HopperReuse::taps_and_clusters : HopperReuse::none;
+}
+
 /// The table's choice, or the one that takes any tensor when one of these is not aligned. Empty ones are.
 ConvChoice choose(ConvPass pass, const Conv2dProblem& problem, const Tensor& activation,
                   const BackendOptions& options, std::initializer_list<const Tensor*> tensors) {
@@ -46,8 +51,7 @@ void CudaBackend::conv2d_forward(const Conv2dProblem& problem, const Tensor& x, 
         case ConvKernel::mma:
             return conv2d_forward_mma(*this, choice.tile, problem, x, w, bias, y, codes);
         case ConvKernel::hopper:
-            return conv2d_forward_hopper(*this, options_.hopper == HopperConvs::shared_taps, problem, x, w,
-                                         bias, y, codes);
+            return conv2d_forward_hopper(*this, reuse_of(options_.hopper), problem, x, w, bias, y, codes);
     }
 }
 
@@ -62,8 +66,8 @@ void CudaBackend::conv2d_backward_data(const Conv2dProblem& problem, const Conv2
         case ConvKernel::mma:
             return conv2d_backward_data_mma(*this, choice.tile, problem, gradient, w, relu_source, dx);
         case ConvKernel::hopper:
-            return conv2d_backward_data_hopper(*this, options_.hopper == HopperConvs::shared_taps, problem,
-                                               gradient, w, relu_source, dx);
+            return conv2d_backward_data_hopper(*this, reuse_of(options_.hopper), problem, gradient, w,
+                                               relu_source, dx);
     }
 }
 

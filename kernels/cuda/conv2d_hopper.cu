@@ -67,7 +67,7 @@ TensorMap weight_map(const void* w, TensorElement element, int64_t rows, int64_t
 }
 
 bool shares_taps(const HopperOptions& options, const Conv2dProblem& problem) {
-    return options.share_taps && problem.R == kSharedTaps;
+    return options.reuse != HopperReuse::none && problem.R == kSharedTaps;
 }
 
 int hopper_blocks(const HopperOptions& options) {

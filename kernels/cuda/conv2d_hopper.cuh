@@ -19,12 +19,15 @@ std::string hopper_missing();
 /// What a block makes at a time: so many output channels of so many patches of 128 pixels.
 enum class HopperTiling { automatic, channels128_patches2, channels128_patches1, channels64_patches2 };
 
+/// What forward and data gradient fetch once for several: nothing; patches of pixels, for three taps that lie
+/// above each other, with kernels of three rows; and weights, too, for two blocks, with tiles of 128
+/// channels.
+enum class HopperReuse { none, taps, taps_and_clusters };
+
 struct HopperOptions {
     HopperTiling tiling = HopperTiling::automatic;
     int blocks = 0;  // 0: one for each multiprocessor; weight gradients: 132
-    /// Version 2 of forward and data gradient: three taps above each other share what is fetched. Kernels of
-    /// three rows.
-    bool share_taps = false;
+    HopperReuse reuse = HopperReuse::none;
 };
 
 /// As Backend::conv2d_forward, in bf16: x (N,H,W,C), w (R,S,C,K), bias (K) f32 or null, y (N, out_rows,

@@ -126,9 +126,10 @@ void backward_data(cudaStream_t stream, const Conv2dProblem& problem, const Elem
         conv.first_row = static_cast<int>(problem.pad_top);
         conv.first_column = static_cast<int>(problem.pad_left);
         conv.direction = -1;
-        launch(conv2d_hopper_backward_data_kernel<Tile>, dim3(static_cast<unsigned>(blocks)),
-               dim3(kHopperThreads), sizeof(typename Tile::Shared), stream, conv, map_dy, map_w,
-               relu_source != nullptr, map_source, map_dx);
+        launch_clusters(conv2d_hopper_backward_data_kernel<Tile>, Tile::kCluster,
+                        dim3(static_cast<unsigned>(blocks)), dim3(kHopperThreads),
+                        sizeof(typename Tile::Shared), stream, conv, map_dy, map_w, relu_source != nullptr,
+                        map_source, map_dx);
     };
     launch_hopper<Element>(problem, grid, problem.C, problem.K, options, start);
 }

@@ -164,9 +164,10 @@ void forward(cudaStream_t stream, const Conv2dProblem& problem, const Element* x
         using Tile = decltype(tile);
         conv.first_row = -static_cast<int>(problem.pad_top);
         conv.first_column = -static_cast<int>(problem.pad_left);
-        launch(conv2d_hopper_forward_kernel<Tile, kWeights>, dim3(static_cast<unsigned>(blocks)),
-               dim3(kHopperThreads), sizeof(typename Tile::Shared), stream, conv, map_x, map_w, bias,
-               problem.relu, problem.pool, map_y, map_codes);
+        launch_clusters(conv2d_hopper_forward_kernel<Tile, kWeights>, Tile::kCluster,
+                        dim3(static_cast<unsigned>(blocks)), dim3(kHopperThreads),
+                        sizeof(typename Tile::Shared), stream, conv, map_x, map_w, bias, problem.relu,
+                        problem.pool, map_y, map_codes);
     };
     launch_hopper<Element>(problem, grid, problem.K, problem.C, options, start);
 }

@@ -33,11 +33,11 @@ Tensor full_gradient(CudaBackend& backend, const Conv2dProblem& problem, const C
 
 }  // namespace
 
-void conv2d_forward_hopper(CudaBackend& backend, bool share_taps, const Conv2dProblem& problem,
+void conv2d_forward_hopper(CudaBackend& backend, HopperReuse reuse, const Conv2dProblem& problem,
                            const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y,
                            const Tensor& codes) {
     HopperOptions options;
-    options.share_taps = share_taps;
+    options.reuse = reuse;
     uint8_t* places = problem.pool ? codes.data<uint8_t>() : nullptr;
     if (x.type() == DType::bf16) {
         return conv2d_hopper_forward(backend.stream(), problem, x.data<Bf16>(), w.data<Bf16>(), floats(bias),
@@ -48,11 +48,11 @@ void conv2d_forward_hopper(CudaBackend& backend, bool share_taps, const Conv2dPr
                           y.data<float>(), places, turned.data<float>(), options);
 }
 
-void conv2d_backward_data_hopper(CudaBackend& backend, bool share_taps, const Conv2dProblem& problem,
+void conv2d_backward_data_hopper(CudaBackend& backend, HopperReuse reuse, const Conv2dProblem& problem,
                                  const Conv2dGradient& gradient, const Tensor& w, const Tensor& relu_source,
                                  const Tensor& dx) {
     HopperOptions options;
-    options.share_taps = share_taps;
+    options.reuse = reuse;
     const Tensor dy = full_gradient(backend, problem, gradient);
     if (dx.type() == DType::bf16) {
         return conv2d_hopper_backward_data(backend.stream(), problem, dy.data<Bf16>(), w.data<Bf16>(),

@@ -4,6 +4,7 @@
 
 #include "engine/backend.h"
 #include "kernels/cuda/conv2d_choice.cuh"
+#include "kernels/cuda/conv2d_hopper.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
@@ -30,10 +31,10 @@ void conv2d_backward_weights_mma(CudaBackend& backend, ConvTile tile, const Conv
                                  const Tensor& x, const Conv2dGradient& gradient, const Tensor& dw);
 
 // ---- Hopper's wgmma: f32 tensors in tf32, bf16 tensors as they are; weight gradients in bf16 only
-void conv2d_forward_hopper(CudaBackend& backend, bool share_taps, const Conv2dProblem& problem,
+void conv2d_forward_hopper(CudaBackend& backend, HopperReuse reuse, const Conv2dProblem& problem,
                            const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y,
                            const Tensor& codes);
-void conv2d_backward_data_hopper(CudaBackend& backend, bool share_taps, const Conv2dProblem& problem,
+void conv2d_backward_data_hopper(CudaBackend& backend, HopperReuse reuse, const Conv2dProblem& problem,
                                  const Conv2dGradient& gradient, const Tensor& w, const Tensor& relu_source,
                                  const Tensor& dx);
 void conv2d_backward_weights_hopper(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,

@@ -32,6 +32,7 @@
 // GEMM in CUDA", sections "Warp specialization" and "Persistent kernels".
 #pragma once
 
+#include "kernels/cuda/cluster.cuh"
 #include "kernels/cuda/conv2d_hopper.cuh"
 #include "kernels/cuda/vector.cuh"
 #include "kernels/cuda/wgmma.cuh"
@@ -105,12 +106,13 @@ struct TileSizes {
     static constexpr int kOutBytes = kOutParts * kOutPart;
 };
 
-/// A ring of stages: each is `full` when its bytes have come, `empty` when all consumers' warps have read it.
-template <int kStages>
+/// A ring of stages: each is `full` when its bytes have come, `empty` when the consumers' warps of the
+/// `kCluster` blocks that share it have read it.
+template <int kStages, int kCluster = 1>
 __device__ void init_ring(MBarrier (&full)[extent(kStages)], MBarrier (&empty)[extent(kStages)]) {
     for (int i = 0; i < kStages; ++i) {
         mbarrier_init(&full[i], 1);
-        mbarrier_init(&empty[i], kConsumerGroups * kWarpgroupThreads / 32);
+        mbarrier_init(&empty[i], kCluster * kConsumerGroups * kWarpgroupThreads / 32);
     }
 }
 
@@ -131,7 +133,7 @@ struct RingPlace {
 template <typename Element, int kLines, int kPatches, int kStages_>
 struct HopperTile : TileSizes<Element, kLines, kPatches> {
     using Sizes = TileSizes<Element, kLines, kPatches>;
-    static constexpr int kTaps = 1, kStages = kStages_;
+    static constexpr int kTaps = 1, kCluster = 1, kStages = kStages_;
     static constexpr int kPixelBytes = kPatches * kPatchBytes;
     static constexpr int kStageBytes = kPixelBytes + Sizes::kLineBlocks * Sizes::kLineBlockBytes;
 
@@ -153,21 +155,43 @@ constexpr int kHopperThreads = (1 + kConsumerGroups) * kWarpgroupThreads;
 /// 128 + 2 * 128 threads share 65,536 registers; at the start each has 168.
 constexpr int kProducerRegisters = 40, kConsumerRegisters = 232;
 
-/// A tile's first line and first patch. Neighbouring blocks share their pixels.
+/// A tile's first line and first patch. Neighbouring tiles share their pixels; the blocks of a cluster take
+/// the same lines of patches side by side.
 struct TilePlace {
     int line, patch;
 };
 template <typename Tile>
 __device__ TilePlace tile_place(const HopperConv& conv, int tile) {
     const int patches = tile / conv.line_tiles;
-    return {(tile - patches * conv.line_tiles) * Tile::kLines, patches * Tile::kPatches};
+    const int rank = Tile::kCluster == 1 ? 0 : cluster_rank();
+    return {(tile - patches * conv.line_tiles) * Tile::kLines,
+            (patches * Tile::kCluster + rank) * Tile::kPatches};
+}
+
+/// Calls `act(place)` for each tile of this block's cluster.
+template <typename Tile, typename Act>
+__device__ void for_each_tile(const HopperConv& conv, const Act& act) {
+    const int clusters = static_cast<int>(gridDim.x) / Tile::kCluster;
+    for (int tile = static_cast<int>(blockIdx.x) / Tile::kCluster; tile < conv.tiles; tile += clusters) {
+        act(tile_place<Tile>(conv, tile));
+    }
+}
+
+/// Waits for all threads of the block, or of its cluster.
+template <typename Tile>
+__device__ void sync_all() {
+    if constexpr (Tile::kCluster == 1) {
+        __syncthreads();
+    } else {
+        cluster_sync();
+    }
 }
 
 // ---- The producer
 // -------------------------------------------------------------------------------------------
 
 /// Fetches the weights of `line` and on for 64 of depth: from (R * S * C, K), where K is the lines
-/// (depth_outer) or the depth (depth_inner).
+/// (depth_outer) or the depth (depth_inner). In a cluster each block fetches 64 lines for all of them.
 template <typename Tile, Layout kWeights, typename Stage>
 __device__ void fetch_weights(const HopperConv& conv, const TensorMap& map, Stage& stage, MBarrier* full,
                               int tap, int line, int depth) {
@@ -175,10 +199,15 @@ __device__ void fetch_weights(const HopperConv& conv, const TensorMap& map, Stag
     for (int block = 0; block < Tile::kLineBlocks; ++block) {
         unsigned char* to = stage.lines + block * Tile::kLineBlockBytes;
         const int at = line + block * kWgmmaRows;
-        if (kWeights == Layout::depth_outer) {
-            tma_load_2d(to, map, full, at, tap * conv.depth + depth);
+        constexpr bool kOuter = kWeights == Layout::depth_outer;
+        const int c0 = kOuter ? at : depth,
+                  c1 = tap * (kOuter ? conv.depth : conv.lines) + (kOuter ? depth : at);
+        if constexpr (Tile::kCluster == 1) {
+            tma_load_2d(to, map, full, c0, c1);
         } else {
-            tma_load_2d(to, map, full, depth, tap * conv.lines + at);
+            static_assert(Tile::kLineBlocks == Tile::kCluster);
+            constexpr unsigned kAll = (1u << Tile::kCluster) - 1;
+            if (block == cluster_rank()) tma_load_2d_multicast(to, map, full, c0, c1, kAll);
         }
     }
 }
@@ -188,8 +217,7 @@ requires(Tile::kTaps == 1) __device__
     void produce(typename Tile::Shared& shared, const HopperConv& conv, const TensorMap& map_pixels,
                  const TensorMap& map_weights) {
     RingPlace ring;
-    for (int tile = static_cast<int>(blockIdx.x); tile < conv.tiles; tile += static_cast<int>(gridDim.x)) {
-        const TilePlace place = tile_place<Tile>(conv, tile);
+    for_each_tile<Tile>(conv, [&](const TilePlace& place) {
         for (int tap = 0; tap < conv.R * conv.S; ++tap) {
             const int r = tap / conv.S, s = tap - r * conv.S;
             for (int depth = 0; depth < conv.depth; depth += Tile::kDepthStep) {
@@ -208,7 +236,7 @@ requires(Tile::kTaps == 1) __device__
                 ring.advance<Tile::kStages>();
             }
         }
-    }
+    });
 }
 
 // ---- The consumers
@@ -244,9 +272,16 @@ __device__ void multiply_stage(const typename Tile::Stage& stage, int group,
     }
 }
 
-/// One arrival a warp: its matrix products have read the stage.
-__device__ inline void release_stage(MBarrier* empty) {
-    if (threadIdx.x % 32 == 0) mbarrier_arrive(empty);
+/// One arrival a warp: its matrix products have read the stage. All who fill it are told: each block of the
+/// cluster.
+template <int kCluster = 1>
+__device__ void release_stage(MBarrier* empty) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    if constexpr (kCluster == 1) {
+        if (lane == 0) mbarrier_arrive(empty);
+    } else {
+        if (lane < kCluster) mbarrier_arrive_at(empty, lane);
+    }
 }
 
 /// A tile's sums. A stage is released one product later than it was used, so that the tensor cores never run
@@ -312,7 +347,7 @@ __device__ void convolve(const HopperConv& conv, const TensorMap& map_pixels, co
         Tile::init(shared);
         for (int i = 0; i < kConsumerGroups; ++i) mbarrier_init(&shared.fetched[i], 1);
     }
-    __syncthreads();
+    sync_all<Tile>();
     const int warpgroup = static_cast<int>(threadIdx.x) / kWarpgroupThreads;
     if (warpgroup == 0) {
         shrink_registers<kProducerRegisters>();
@@ -323,9 +358,7 @@ __device__ void convolve(const HopperConv& conv, const TensorMap& map_pixels, co
         constexpr bool kSplitLines = Tile::kLines == 128;
         typename Tile::Place ring;
         int parity = 0;
-        for (int number = static_cast<int>(blockIdx.x); number < conv.tiles;
-             number += static_cast<int>(gridDim.x)) {
-            const TilePlace place = tile_place<Tile>(conv, number);
+        for_each_tile<Tile>(conv, [&](const TilePlace& place) {
             const GroupTile tile = {group,
                                     place.line + (kSplitLines ? group * kWgmmaRows : 0),
                                     place.patch + (kSplitLines ? 0 : group * Tile::kGroupPatches),
@@ -336,9 +369,11 @@ __device__ void convolve(const HopperConv& conv, const TensorMap& map_pixels, co
             multiply_tile<Tile, kWeights>(shared, conv, group, ring, sums, [&] { finish.prepare(tile); });
             finish(tile, sums);
             parity ^= 1;
-        }
+        });
         if (threadIdx.x % kWarpgroupThreads == 0) tma_store_wait<0>();
     }
+    // Others of the cluster may still say that they have read what this block fetched for them.
+    if constexpr (Tile::kCluster > 1) cluster_sync();
 }
 
 // ---- Sums to shared memory ------------------------------------------------------------------------------

@@ -9,6 +9,11 @@
 // each column of taps and 128 bytes of depth one tall patch, then the weights of three taps. Patches are no
 // longer one behind the other, so each has products of its own.
 //
+// Version 3 adds clusters of two blocks that make the same lines of neighbouring patches: each fetches half
+// of the weights, and the copy engine leaves them with both. Of 84 KiB that a block of 128 lines and 256
+// pixels asked of the second-level cache for three taps and 64 of depth (36 of pixels, 48 of weights) 60 are
+// left. Who fills a stage of weights must know that both blocks have read it, so both say so to both.
+//
 // Deterministic: sums are in order of (s, d, r).
 #pragma once
 
@@ -18,10 +23,11 @@ namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
 constexpr int kSharedTaps = 3, kTallRows = 16 + kSharedTaps - 1;
 
-template <typename Element, int kLines, int kPatches, int kImageStages_, int kWeightStages_>
+template <typename Element, int kLines, int kPatches, int kImageStages_, int kWeightStages_,
+          int kCluster_ = 1>
 struct TapTile : TileSizes<Element, kLines, kPatches> {
     using Sizes = TileSizes<Element, kLines, kPatches>;
-    static constexpr int kTaps = kSharedTaps;
+    static constexpr int kTaps = kSharedTaps, kCluster = kCluster_;
     static constexpr int kImageStages = kImageStages_, kWeightStages = kWeightStages_;
     static constexpr int kTallBytes = kTallRows * kPatternBytes;
     static constexpr int kWeightBytes = Sizes::kLineBlocks * Sizes::kLineBlockBytes;
@@ -43,9 +49,19 @@ struct TapTile : TileSizes<Element, kLines, kPatches> {
 
     __device__ static void init(Shared& shared) {
         init_ring<kImageStages>(shared.image_full, shared.image_empty);
-        init_ring<kWeightStages>(shared.weights_full, shared.weights_empty);
+        init_ring<kWeightStages, kCluster>(shared.weights_full, shared.weights_empty);
     }
 };
+
+/// Until all who read a stage of weights have said that they are done.
+template <typename Tile>
+__device__ void wait_for_readers(MBarrier* empty, int parity) {
+    if constexpr (Tile::kCluster == 1) {
+        mbarrier_wait(empty, parity);
+    } else {
+        mbarrier_wait_cluster(empty, parity);
+    }
+}
 
 template <typename Tile, Layout kWeights>
 requires(Tile::kTaps == kSharedTaps) __device__
@@ -54,8 +70,7 @@ requires(Tile::kTaps == kSharedTaps) __device__
     typename Tile::Place ring;
     // The highest row that a tap reads: the first tap's, or in the data gradient the last one's.
     const int first_row = conv.first_row + (conv.direction > 0 ? 0 : 1 - kSharedTaps);
-    for (int tile = static_cast<int>(blockIdx.x); tile < conv.tiles; tile += static_cast<int>(gridDim.x)) {
-        const TilePlace place = tile_place<Tile>(conv, tile);
+    for_each_tile<Tile>(conv, [&](const TilePlace& place) {
         for (int s = 0; s < conv.S; ++s) {
             for (int depth = 0; depth < conv.depth; depth += Tile::kDepthStep) {
                 MBarrier* full = &shared.image_full[ring.image.stage];
@@ -71,7 +86,8 @@ requires(Tile::kTaps == kSharedTaps) __device__
                 ring.image.template advance<Tile::kImageStages>();
                 for (int r = 0; r < kSharedTaps; ++r) {
                     MBarrier* weights_full = &shared.weights_full[ring.weights.stage];
-                    mbarrier_wait(&shared.weights_empty[ring.weights.stage], ring.weights.parity ^ 1);
+                    wait_for_readers<Tile>(&shared.weights_empty[ring.weights.stage],
+                                           ring.weights.parity ^ 1);
                     mbarrier_arrive_expect(weights_full, Tile::kWeightBytes);
                     fetch_weights<Tile, kWeights>(conv, map_weights, shared.weights[ring.weights.stage],
                                                   weights_full, r * conv.S + s, place.line, depth);
@@ -79,7 +95,7 @@ requires(Tile::kTaps == kSharedTaps) __device__
                 }
             }
         }
-    }
+    });
 }
 
 /// The products of one tap and 128 bytes of depth: each of the group's patches into its own 64 sums.
@@ -121,7 +137,7 @@ requires(Tile::kTaps == kSharedTaps) __device__
             wgmma_commit();
             if (step + r == 0) prepare();
             wgmma_wait<1>(sums);
-            if (step + r > 0) release_stage(weights_before);
+            if (step + r > 0) release_stage<Tile::kCluster>(weights_before);
             if (step > 0 && r == 0) release_stage(image_before);
             weights_before = &shared.weights_empty[ring.weights.stage];
             ring.weights.template advance<Tile::kWeightStages>();
@@ -130,7 +146,7 @@ requires(Tile::kTaps == kSharedTaps) __device__
         ring.image.template advance<Tile::kImageStages>();
     }
     wgmma_wait<0>(sums);
-    release_stage(weights_before);
+    release_stage<Tile::kCluster>(weights_before);
     release_stage(image_before);
 }
 

@@ -23,11 +23,12 @@
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
-/// Queues kernel<<<grid, threads, shared_bytes, stream>>>(args...). Throws Error when CUDA refuses the
-/// launch; what goes wrong while the kernel runs shows at the next synchronisation.
+/// Queues kernel<<<grid, threads, shared_bytes, stream>>>(args...) in clusters of `cluster` blocks side by
+/// side along x (cluster.cuh; sm_90, unless 1). Throws Error when CUDA refuses the launch; what goes wrong
+/// while the kernel runs shows at the next synchronisation.
 template <typename... Params, typename... Args>
-void launch(void (*kernel)(Params...), dim3 grid, dim3 threads, size_t shared_bytes, cudaStream_t stream,
-            Args&&... args) {
+void launch_clusters(void (*kernel)(Params...), int cluster, dim3 grid, dim3 threads, size_t shared_bytes,
+                     cudaStream_t stream, Args&&... args) {
     constexpr size_t kWithoutAsking = 48 * 1024;  // more shared memory than this is given only on request
     cudaError_t status = cudaSuccess;
     if (shared_bytes > kWithoutAsking) {
@@ -39,6 +40,11 @@ void launch(void (*kernel)(Params...), dim3 grid, dim3 threads, size_t shared_by
     config.blockDim = threads;
     config.dynamicSmemBytes = shared_bytes;
     config.stream = stream;
+    cudaLaunchAttribute in_clusters = {};
+    in_clusters.id = cudaLaunchAttributeClusterDimension;
+    in_clusters.val.clusterDim = {static_cast<unsigned>(cluster), 1, 1};
+    config.attrs = &in_clusters;
+    config.numAttrs = cluster > 1 ? 1 : 0;
     if (status == cudaSuccess) status = cudaLaunchKernelEx(&config, kernel, std::forward<Args>(args)...);
     if (status == cudaSuccess) return;
     const char* name = "(unnamed)";
@@ -46,6 +52,13 @@ void launch(void (*kernel)(Params...), dim3 grid, dim3 threads, size_t shared_by
     (void)cudaGetLastError();  // else the next call would report it again
     throw Error("kernel " + std::string(name), "cannot be launched with " + std::to_string(shared_bytes) +
                                                    " bytes of shared memory: " + cudaGetErrorString(status));
+}
+
+/// The same, each block on its own.
+template <typename... Params, typename... Args>
+void launch(void (*kernel)(Params...), dim3 grid, dim3 threads, size_t shared_bytes, cudaStream_t stream,
+            Args&&... args) {
+    launch_clusters(kernel, 1, grid, threads, shared_bytes, stream, std::forward<Args>(args)...);
 }
 
 #if defined(__CUDACC__)

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstring>
 
-#include "kernels/host/block.h"
+#include "kernels/host/cluster.h"
 #include "kernels/host/fault.h"
 
 // The program's own image, as the linker lays it out: kernels may read constant tables.
@@ -76,8 +76,8 @@ bool is_known(const Running& now, uint64_t record) {
     const char* mine = access == Access::read    ? "reads "
                        : access == Access::write ? "writes "
                                                  : "atomically changes ";
-    running.block->fault(
-        mine + running.block->describe(address) + ", which " + other + (other_wrote ? " wrote" : " read") +
+    running.cluster->fault(
+        mine + running.cluster->describe(address) + ", which " + other + (other_wrote ? " wrote" : " read") +
         (other.find("block") != std::string::npos ? " in the same launch" : " with no barrier between"));
 }
 
@@ -95,14 +95,14 @@ void judge(const void* address, uint64_t record, bool wrote, uint64_t mine, uint
     }
     if ((record & kSeveralBit) == 0) {
         if (conflicts(record) && !is_known(now, record)) {
-            race(address, access, wrote, now.block->describe_thread(thread_of(record)));
+            race(address, access, wrote, now.cluster->describe_thread(thread_of(record)));
         }
         return;
     }
     for (uint64_t list = record & kListMask; list != 0; list = now.lists->node(list).next) {
         const uint64_t one = now.lists->node(list).record;
         if (conflicts(one) && !is_known(now, one)) {
-            race(address, access, wrote, now.block->describe_thread(thread_of(one)));
+            race(address, access, wrote, now.cluster->describe_thread(thread_of(one)));
         }
     }
 }
@@ -156,16 +156,16 @@ std::string deed(Access access, size_t bytes, const std::string& what) {
 void judge_states(const void* address, size_t bytes, Access access) {
     uint8_t* states = states_of(arena_offset(address));
     for (size_t i = 0; i < bytes; ++i) {
-        const auto where = [&] { return running.block->describe(static_cast<const char*>(address) + i); };
+        const auto where = [&] { return running.cluster->describe(static_cast<const char*>(address) + i); };
         if (states[i] == kNowhere) {
-            running.block->fault("out of bounds: " + deed(access, bytes, where()));
+            running.cluster->fault("out of bounds: " + deed(access, bytes, where()));
         }
         if (states[i] == kInFlight) {
-            running.block->fault(deed(access, bytes, where()) +
-                                 ", into which an asynchronous copy is still on its way");
+            running.cluster->fault(deed(access, bytes, where()) +
+                                   ", into which an asynchronous copy is still on its way");
         }
         if (states[i] == kNeverWritten && access != Access::write) {
-            running.block->fault(deed(access, bytes, where()) + ", which was never written");
+            running.cluster->fault(deed(access, bytes, where()) + ", which was never written");
         }
     }
     if (access != Access::read) std::memset(states, kWritten, bytes);
@@ -188,12 +188,12 @@ void check_access(const void* address, size_t bytes, Access access) {
     const size_t offset = arena_offset(address);
     if (bytes == 0) return;
     if (!now.checking) {
-        if (now.block == nullptr && offset < kArenaBytes) host_fault = now.caller;
+        if (now.cluster == nullptr && offset < kArenaBytes) host_fault = now.caller;
         return;
     }
     if (offset >= kArenaBytes) {
         if (is_host_memory_for_kernels(address, bytes)) return;
-        now.block->fault("out of bounds: " + deed(access, bytes, now.block->describe(address)));
+        now.cluster->fault("out of bounds: " + deed(access, bytes, now.cluster->describe(address)));
     }
     judge_states(address, bytes, access);
     const uint64_t oldest = offset < kSharedRegion ? now.run_first : now.launch_first;
@@ -208,7 +208,7 @@ void check_access(const void* address, size_t bytes, Access access) {
 void check_slowly(const void* address, size_t bytes, Access access, const void* caller) {
     running.caller = caller;
     if (running.checking && in_arena(address) && arena_offset(address) % bytes != 0) {
-        running.block->fault("misaligned: " + deed(access, bytes, running.block->describe(address)));
+        running.cluster->fault("misaligned: " + deed(access, bytes, running.cluster->describe(address)));
     }
     check_access(address, bytes, access);
 }

@@ -43,7 +43,7 @@ inline uint32_t epoch_of(uint64_t record) {
     return static_cast<uint32_t>(record >> kEpochShift & kEpochMask);
 }
 
-/// What a thread knows of the others, and of the engines that work beside them (block.h), beyond the last
+/// What a thread knows of the others, and of the engines that work beside them (cluster.h), beyond the last
 /// block-wide barrier: the last epoch of each that is ordered before it. Shared by all threads that met in a
 /// barrier; null: nothing.
 using Clock = std::vector<uint32_t>;
@@ -76,7 +76,7 @@ class RecordLists {
     std::array<Memo, 4096> memo_;
 };
 
-class Block;
+class Cluster;
 
 /// What the checks need to know of the CUDA thread that this CPU thread is running.
 struct Running {
@@ -92,7 +92,7 @@ struct Running {
     uintptr_t arguments;  // of the kernel
     size_t arguments_bytes;
     RecordLists* lists;
-    Block* block;        // null in host code
+    Cluster* cluster;    // null in host code
     const void* caller;  // the instruction that is being judged
 };
 extern constinit thread_local Running running __attribute__((tls_model("initial-exec")));
@@ -192,7 +192,7 @@ inline void check_aligned(const void* address, const void* caller) {
     const Running& now = running;
     const size_t offset = arena_offset(address);
     if (!now.checking) {
-        if (now.block != nullptr || offset >= kArenaBytes) return;
+        if (now.cluster != nullptr || offset >= kArenaBytes) return;
     } else if (offset >= kArenaBytes) {
         if (reinterpret_cast<uintptr_t>(address) - now.stacks < now.stacks_bytes) return;
     } else if (offset % kBytes == 0 && pass_states<kBytes, kWrite>(offset)) {

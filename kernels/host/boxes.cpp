@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/host/block.h"
+#include "kernels/host/cluster.h"
 #include "kernels/host/engines.h"
 
 namespace objloc::host {
@@ -63,7 +63,7 @@ unsigned char* piece_at(const BoxInFlight& box, size_t i) {
 
 }  // namespace
 
-void Block::require_box(const BoxInFlight& box) {
+void Cluster::require_box(const BoxInFlight& box) {
     const size_t line = line_bytes(box.map);
     if (box.map.swizzle && line != kSwizzledLine) fault("a box with 128-byte swizzle must be 128 bytes wide");
     if (line % kPiece != 0) fault("a box's width must be a multiple of 16 bytes");
@@ -75,25 +75,39 @@ void Block::require_box(const BoxInFlight& box) {
 // ---- To shared memory
 // ---------------------------------------------------------------------------------------
 
-void Block::start_box(const BoxInFlight& box) {
-    mbarrier_at(box.mbarrier);
+void Cluster::start_box(const BoxInFlight& box, unsigned ranks) {
     require_box(box);
+    if (ranks == 0 || ranks >> launch_->cluster != 0)
+        fault("a box for blocks that the cluster does not have");
+    std::vector<BoxInFlight> boxes;
+    for (unsigned rank = 0; rank < launch_->cluster; ++rank) {
+        if ((ranks >> rank & 1) == 0) continue;
+        boxes.push_back(box);
+        boxes.back().rank = rank;
+        boxes.back().shared = static_cast<unsigned char*>(of_rank(box.shared, rank));
+        boxes.back().mbarrier = of_rank(box.mbarrier, rank);
+        mbarrier_at(boxes.back().mbarrier);
+    }
     const EngineWork work = give_out(Engine::load, current_->number / kWarp, {release(false)});
     as_engine(work, [&] {
         for_each_row(box, [&](const unsigned char* from, size_t, size_t inside) {
             if (from != nullptr) check_access(from, inside, Access::read);
         });
-        start_copy_in(box.shared, box_bytes(box.map));
+        for (const BoxInFlight& one : boxes) start_copy_in(one.shared, box_bytes(one.map));
     });
-    boxes_.push_back({box, work});
+    for (const BoxInFlight& one : boxes) boxes_.push_back({one, work});
     update_running(*current_);
 }
 
-void Block::deliver_box() {
+void Cluster::deliver_box() {
     const size_t number = launch_->options.adversarial_seed != 0 ? random() % boxes_.size() : 0;
     const BoxDelivery delivery = boxes_[number];
     boxes_.erase(boxes_.begin() + static_cast<std::ptrdiff_t>(number));
     const BoxInFlight& box = delivery.box;
+    if (has_returned(box.rank)) {
+        launch_->stop(describe_block(box.rank), "returned while a copy to its shared memory was on its way");
+        return;
+    }
     const size_t line = line_bytes(box.map);
     size_t position = 0;
     for_each_row(box, [&](const unsigned char* from, size_t skipped, size_t inside) {
@@ -115,11 +129,11 @@ void Block::deliver_box() {
 // ---- From shared memory
 // -------------------------------------------------------------------------------------
 
-void Block::engine_reads_box(const BoxInFlight& box) {
+void Cluster::engine_reads_box(const BoxInFlight& box) {
     engine_reads(box.shared, box_bytes(box.map));
 }
 
-void Block::start_store(const BoxInFlight& box) {
+void Cluster::start_store(const BoxInFlight& box) {
     require_box(box);
     const EngineWork work = give_out(Engine::store, current_->number / kWarp, {release(false)});
     as_engine(work, [&] { engine_reads_box(box); });
@@ -127,12 +141,12 @@ void Block::start_store(const BoxInFlight& box) {
     update_running(*current_);
 }
 
-void Block::commit_stores() {
+void Cluster::commit_stores() {
     current_->store_groups.push_back(std::move(current_->open_stores));
     current_->open_stores.clear();
 }
 
-void Block::finish_stores(const std::vector<StoreInFlight>& stores) {
+void Cluster::finish_stores(const std::vector<StoreInFlight>& stores) {
     for (const StoreInFlight& store : stores) {
         const BoxInFlight& box = store.box;
         const size_t line = line_bytes(box.map);
@@ -155,7 +169,7 @@ void Block::finish_stores(const std::vector<StoreInFlight>& stores) {
     update_running(*current_);
 }
 
-void Block::wait_stores(size_t allowed) {
+void Cluster::wait_stores(size_t allowed) {
     auto& groups = current_->store_groups;
     if (groups.size() <= allowed) return;
     const auto last = groups.end() - static_cast<std::ptrdiff_t>(allowed);

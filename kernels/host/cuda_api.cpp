@@ -253,10 +253,10 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEve
     return cudaSuccess;
 }
 
-void launch_kernel(std::shared_ptr<const host::Kernel> kernel, dim3 grid, dim3 threads, size_t shared_bytes,
-                   cudaStream_t stream) {
+void launch_kernel(std::shared_ptr<const host::Kernel> kernel, dim3 grid, dim3 threads, unsigned cluster,
+                   size_t shared_bytes, cudaStream_t stream) {
     const HostRuntimeOptions options = stream == nullptr ? current_options : stream->options;
-    enqueue(stream, [=] { host::run_kernel(*kernel, grid, threads, shared_bytes, options); });
+    enqueue(stream, [=] { host::run_kernel(*kernel, grid, threads, cluster, shared_bytes, options); });
 }
 
 }  // namespace cuda_host

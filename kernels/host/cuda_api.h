@@ -102,8 +102,8 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t stop);
 
-/// Runs the kernel now, or when the graph that `stream` captures is launched.
-void launch_kernel(std::shared_ptr<const host::Kernel> kernel, dim3 grid, dim3 threads, size_t shared_bytes,
-                   cudaStream_t stream);
+/// Runs the kernel in clusters of so many blocks, now or when the graph that `stream` captures is launched.
+void launch_kernel(std::shared_ptr<const host::Kernel> kernel, dim3 grid, dim3 threads, unsigned cluster,
+                   size_t shared_bytes, cudaStream_t stream);
 
 }  // namespace objloc::cuda_host

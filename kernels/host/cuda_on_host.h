@@ -35,11 +35,13 @@ namespace objloc::host {
 [[gnu::const]] cuda_host::uint3 block_index();
 [[gnu::const]] cuda_host::uint3 block_dims();
 [[gnu::const]] cuda_host::uint3 grid_dims();
+[[gnu::const]] unsigned cluster_rank();
 [[gnu::const]] unsigned lane_index();
 [[gnu::const]] unsigned char* shared_window();
 
 void sync_block(int barrier, unsigned threads, const char* name, std::source_location where);
 void arrive_block(int barrier, unsigned threads, const char* name, std::source_location where);
+void sync_cluster(std::source_location where);
 void sync_warp(unsigned mask, std::source_location where);
 void meet_warp(const char* name, unsigned mask, void* mine, void (*all)(void* const* lanes),
                std::source_location where);
@@ -51,10 +53,17 @@ void wait_copies(size_t allowed);
 
 void mbarrier_init(void* mbarrier, unsigned count);
 void mbarrier_arrive(void* mbarrier, size_t expected_bytes, std::source_location where);
+/// The mbarrier of the cluster's block `rank` that lies where this block has `mine`.
+void* mbarrier_of(void* mine, unsigned rank);
 /// Waits until the phase of that parity is complete.
 void mbarrier_wait(void* mbarrier, unsigned parity, std::source_location where);
 /// Starts the copy of the box at `corner` (innermost dimension first), whose bytes the mbarrier counts.
 void start_box(const cuda_host::TensorMap& map, const int* corner, void* to, void* mbarrier);
+
+/// The same to each block of the cluster whose bit is set in `ranks`: to the place where it has what this
+/// block has at `to`, and counted by the mbarrier that it has there.
+void start_multicast(const cuda_host::TensorMap& map, const int* corner, void* to, void* mbarrier,
+                     unsigned ranks);
 
 /// Boxes the other way, in groups that the thread which started them waits for.
 void start_store(const cuda_host::TensorMap& map, const int* corner, const void* from);
@@ -66,7 +75,7 @@ void fence_for_engines();
 /// Where in the block's shared memory: what descriptors hold.
 uint32_t shared_offset(const void* shared);
 
-/// wgmma's steps; MatrixProduct (block.h) says what the arguments are.
+/// wgmma's steps; MatrixProduct (cluster.h) says what the arguments are.
 void fence_products();
 void start_product(uint64_t a, uint64_t b, int columns, int element_bytes, bool a_depth_outer,
                    bool b_depth_outer, bool accumulate, float* sums, std::source_location where);
@@ -108,12 +117,20 @@ class KernelCall : public Kernel {
 
 namespace objloc::cuda_host {
 
-/// Queues kernel<<<grid, threads, shared_bytes, stream>>>(args...). Throws Error when it faults.
+/// Queues kernel<<<grid, threads, shared_bytes, stream>>>(args...) in clusters of `cluster` blocks side by
+/// side along x. Throws Error when it faults.
+template <typename... Params, typename... Args>
+void launch_clusters(void (*kernel)(Params...), int cluster, dim3 grid, dim3 threads, size_t shared_bytes,
+                     cudaStream_t stream, Args&&... args) {
+    launch_kernel(std::make_shared<host::KernelCall<Params...>>(kernel, std::forward<Args>(args)...), grid,
+                  threads, static_cast<unsigned>(cluster), shared_bytes, stream);
+}
+
+/// The same, each block on its own.
 template <typename... Params, typename... Args>
 void launch(void (*kernel)(Params...), dim3 grid, dim3 threads, size_t shared_bytes, cudaStream_t stream,
             Args&&... args) {
-    launch_kernel(std::make_shared<host::KernelCall<Params...>>(kernel, std::forward<Args>(args)...), grid,
-                  threads, shared_bytes, stream);
+    launch_clusters(kernel, 1, grid, threads, shared_bytes, stream, std::forward<Args>(args)...);
 }
 
 /// The block's dynamic shared memory as a T.

@@ -7,7 +7,7 @@
 
 namespace objloc::host {
 
-Block::EngineWork Block::give_out(Engine engine, unsigned warp, const std::vector<Arrival>& givers) {
+Cluster::EngineWork Cluster::give_out(Engine engine, unsigned warp, const std::vector<Arrival>& givers) {
     const unsigned number = warp * kEngines + static_cast<unsigned>(engine);
     const uint32_t epoch = ++engine_epochs_[number];
     if (epoch > kEpochMask) fault("more asynchronous work in one block than the race check can count");
@@ -16,7 +16,7 @@ Block::EngineWork Block::give_out(Engine engine, unsigned warp, const std::vecto
 }
 
 /// The thread knows what the engine did.
-void Block::teach(Thread& thread, const EngineWork& work) {
+void Cluster::teach(Thread& thread, const EngineWork& work) {
     if (!running.checking) return;
     const bool again = taught_ && taught_from_ == thread.known && taught_by_.engine == work.engine &&
                        taught_by_.epoch == work.epoch;
@@ -32,14 +32,14 @@ void Block::teach(Thread& thread, const EngineWork& work) {
     thread.known = taught_;
 }
 
-void Block::fence_for_engines() {
+void Cluster::fence_for_engines() {
     current_->fenced_for_engines = current_->epoch;
     next_epoch(*current_, current_->epoch + 1);
     update_running(*current_);
 }
 
 /// An engine's read of shared memory: as any read, and whoever wrote there must have fenced.
-void Block::engine_reads(const void* address, size_t bytes) {
+void Cluster::engine_reads(const void* address, size_t bytes) {
     if (!running.checking) return;
     check_access(address, bytes, Access::read);
     const auto judge = [&](uint64_t record, size_t at) {
@@ -63,7 +63,7 @@ void Block::engine_reads(const void* address, size_t bytes) {
     }
 }
 
-void Block::require_all_finished() {
+void Cluster::require_all_finished() {
     running.caller = nullptr;
     if (!current_->open_stores.empty() || !current_->store_groups.empty()) {
         fault("returned before its stores from shared memory were waited for");

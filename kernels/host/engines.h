@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "kernels/host/block.h"
+#include "kernels/host/cluster.h"
 
 namespace objloc::host {
 
@@ -17,7 +17,7 @@ inline uintptr_t swizzled(uintptr_t address) {
 /// Judges what `act` touches as the engine's accesses, made with the knowledge of those who gave the work
 /// out.
 template <typename Do>
-void Block::as_engine(const EngineWork& work, const Do& act) {
+void Cluster::as_engine(const EngineWork& work, const Do& act) {
     const uint64_t self = running.self;
     const uint32_t* known = running.known;
     running.self =

@@ -35,15 +35,17 @@ class Launch {
   public:
     const Kernel& kernel;
     const cuda_host::dim3 grid, threads;
+    const unsigned cluster;  // blocks, side by side along x
     const size_t shared_bytes;
     const HostRuntimeOptions options;
     const uint64_t first_run;  // access.h
 
-    Launch(const Kernel& kernel_, cuda_host::dim3 grid_, cuda_host::dim3 threads_, size_t shared_bytes_,
-           const HostRuntimeOptions& options_, uint64_t first_run_)
+    Launch(const Kernel& kernel_, cuda_host::dim3 grid_, cuda_host::dim3 threads_, unsigned cluster_,
+           size_t shared_bytes_, const HostRuntimeOptions& options_, uint64_t first_run_)
         : kernel(kernel_),
           grid(grid_),
           threads(threads_),
+          cluster(cluster_),
           shared_bytes(shared_bytes_),
           options(options_),
           first_run(first_run_) {}
@@ -61,9 +63,9 @@ class Launch {
     const void* caller_ = nullptr;
 };
 
-/// Runs a kernel to its end. Throws Error when the configuration is one that no GPU takes, or at the first
-/// fault.
-void run_kernel(const Kernel& kernel, cuda_host::dim3 grid, cuda_host::dim3 threads, size_t shared_bytes,
-                const HostRuntimeOptions& options);
+/// Runs a kernel to its end, in clusters of so many blocks. Throws Error when the configuration is one that
+/// no GPU takes, or at the first fault.
+void run_kernel(const Kernel& kernel, cuda_host::dim3 grid, cuda_host::dim3 threads, unsigned cluster,
+                size_t shared_bytes, const HostRuntimeOptions& options);
 
 }  // namespace objloc::host

@@ -1,5 +1,5 @@
 // mbarriers. Reference: PTX ISA, section "mbarrier".
-#include "kernels/host/block.h"
+#include "kernels/host/cluster.h"
 
 namespace objloc::host {
 namespace {
@@ -11,21 +11,21 @@ constexpr size_t kMBarrierBytes = 8;
 // ---- mbarriers
 // ------------------------------------------------------------------------------------------------
 
-void Block::mbarrier_init(void* mbarrier, unsigned count) {
+void Cluster::mbarrier_init(void* mbarrier, unsigned count) {
     if (arena_offset(mbarrier) % kMBarrierBytes != 0) fault("misaligned: mbarrier at " + describe(mbarrier));
     check_access(mbarrier, kMBarrierBytes, Access::write);
     if (count == 0) fault("an mbarrier for no arrivals");
     mbarriers_[mbarrier] = {count, count, 0, 0, {}, {}, nullptr, nullptr, nullptr};
 }
 
-MBarrier& Block::mbarrier_at(void* mbarrier) {
+MBarrier& Cluster::mbarrier_at(void* mbarrier) {
     const auto found = mbarriers_.find(mbarrier);
     if (found == mbarriers_.end()) fault("no mbarrier was initialised at " + describe(mbarrier));
     check_access(mbarrier, kMBarrierBytes, Access::atomic);
     return found->second;
 }
 
-void Block::mbarrier_arrive(void* mbarrier, size_t expected_bytes, std::source_location where) {
+void Cluster::mbarrier_arrive(void* mbarrier, size_t expected_bytes, std::source_location where) {
     MBarrier& at = mbarrier_at(mbarrier);
     const Wait wait = {"mbarrier_arrive", 0, -1, 0, where, &at};
     if (at.pending == 0) fault(text_of(wait) + ": more arrivals than the mbarrier was initialised for");
@@ -36,7 +36,7 @@ void Block::mbarrier_arrive(void* mbarrier, size_t expected_bytes, std::source_l
     finish_phase(at);
 }
 
-void Block::finish_phase(MBarrier& mbarrier) {
+void Cluster::finish_phase(MBarrier& mbarrier) {
     if (mbarrier.pending != 0 || mbarrier.bytes != 0) return;
     mbarrier.completed = joined(mbarrier.arrivals);
     mbarrier.taught_from = mbarrier.taught = nullptr;
@@ -52,7 +52,7 @@ void Block::finish_phase(MBarrier& mbarrier) {
 
 /// Who waited knows what those knew that arrived. Threads mostly come with the same knowledge, and share the
 /// result.
-void Block::learn(Thread& thread, MBarrier& mbarrier) {
+void Cluster::learn(Thread& thread, MBarrier& mbarrier) {
     if (!mbarrier.taught || mbarrier.taught_from != thread.known) {
         auto clock = std::make_shared<Clock>(*mbarrier.completed);
         if (thread.known) merge(*clock, *thread.known);
@@ -62,7 +62,7 @@ void Block::learn(Thread& thread, MBarrier& mbarrier) {
     thread.known = mbarrier.taught;
 }
 
-void Block::mbarrier_wait(void* mbarrier, unsigned parity, std::source_location where) {
+void Cluster::mbarrier_wait(void* mbarrier, unsigned parity, std::source_location where) {
     MBarrier& at = mbarrier_at(mbarrier);
     if (at.phase % 2 != parity) {  // the phase of that parity is complete
         if (at.completed) {

@@ -145,14 +145,18 @@ void clear_cells() {
     madvise(reinterpret_cast<void*>(kCells), kArenaBytes * kCellBytesPerByte, MADV_DONTNEED);
 }
 
-std::string describe_address(const void* address, const void* shared, size_t shared_bytes) {
+std::string describe_address(const void* address, const void* shared, unsigned blocks, size_t shared_bytes) {
     if (address == nullptr) return "a null pointer";
     if (!in_arena(address)) return "memory of the host";
     const size_t offset = arena_offset(address);
     if (offset < kSharedRegion) {
         const auto position = static_cast<const char*>(address) - static_cast<const char*>(shared);
-        return "byte " + std::to_string(position) + " of the block's " + std::to_string(shared_bytes) +
-               " bytes of shared memory";
+        constexpr auto kWindow = static_cast<std::ptrdiff_t>(kSharedWindow);
+        const std::string whose = blocks == 1
+                                      ? "the block's "
+                                      : "the cluster's block " + std::to_string(position / kWindow) + "'s ";
+        return "byte " + std::to_string(blocks == 1 ? position : position % kWindow) + " of " + whose +
+               std::to_string(shared_bytes) + " bytes of shared memory";
     }
     std::lock_guard lock(mutex);
     const auto found = before(offset);

@@ -1,7 +1,7 @@
 // The device's memory: one reserved range of addresses with two shadows, so that what is known about an
 // address lies at a fixed linear distance from it and a check needs no look-up.
 //
-//     arena    | shared-memory windows, one per CPU thread | device allocations with gaps between |
+//     arena    | shared-memory windows, some per CPU thread | device allocations with gaps between |
 //     states   one byte per byte: allocated? written?
 //     cells    16 bytes per 4-byte word: who wrote and read it last
 //
@@ -25,7 +25,8 @@ constexpr size_t kMaxWorkers = 64;
 constexpr size_t kSharedWindow = size_t{1}
                                  << 18;  // a block's shared memory: at most 227 KiB on any GPU so far
 constexpr size_t kMaxSharedBytes = 227 * 1024;
-constexpr size_t kSharedRegion = kMaxWorkers * kSharedWindow;
+constexpr size_t kMaxCluster = 8;  // blocks: as many as every GPU with clusters takes
+constexpr size_t kSharedRegion = kMaxWorkers * kMaxCluster * kSharedWindow;
 
 /// What is known about a byte. Everything that is not kWritten needs a closer look.
 enum State : uint8_t { kNowhere = 0, kNeverWritten = 1, kWritten = 2, kInFlight = 3 };
@@ -47,8 +48,9 @@ inline uint8_t* states_of(size_t offset) {
 inline Cell& cell_of(size_t offset) {
     return reinterpret_cast<Cell*>(kCells)[offset / 4];
 }
-inline unsigned char* shared_window(size_t worker) {
-    return reinterpret_cast<unsigned char*>(kArena + worker * kSharedWindow);
+/// The first of a worker's windows, one behind the other for the blocks of a cluster.
+inline unsigned char* shared_windows(size_t worker) {
+    return reinterpret_cast<unsigned char*>(kArena + worker * kMaxCluster * kSharedWindow);
 }
 
 /// Reserves the ranges, once; throws Error where the system refuses.
@@ -74,7 +76,7 @@ size_t first_unwritten(const void* address, size_t bytes);
 void clear_cells();
 
 /// "12 bytes past the end of an allocation of 64 bytes": an address in words. `shared_bytes`: size of the
-/// running block's shared memory, whose window begins at `shared`.
-std::string describe_address(const void* address, const void* shared, size_t shared_bytes);
+/// shared memory of each of the running cluster's `blocks`, whose windows begin at `shared`.
+std::string describe_address(const void* address, const void* shared, unsigned blocks, size_t shared_bytes);
 
 }  // namespace objloc::host

@@ -66,7 +66,7 @@ size_t column_of(size_t thread, size_t i) {
 
 }  // namespace
 
-void Block::require_descriptor(uint64_t descriptor, const char* operand) {
+void Cluster::require_descriptor(uint64_t descriptor, const char* operand) {
     const Descriptor at(descriptor);
     const std::string name = std::string("descriptor of ") + operand;
     if (at.swizzle != 1) fault(name + ": only the 128-byte swizzle is known here");
@@ -75,13 +75,13 @@ void Block::require_descriptor(uint64_t descriptor, const char* operand) {
     }
 }
 
-const unsigned char* Block::operand_at(uint64_t descriptor, size_t offset) const {
-    const auto address = reinterpret_cast<uintptr_t>(shared_) + Descriptor(descriptor).start + offset;
+const unsigned char* Cluster::operand_at(uint64_t descriptor, size_t offset) const {
+    const auto address = reinterpret_cast<uintptr_t>(shared()) + Descriptor(descriptor).start + offset;
     return reinterpret_cast<const unsigned char*>(swizzled(address));
 }
 
 /// Both operands, as accesses of the engine that this is called for.
-void Block::read_operands(const MatrixProduct& product) {
+void Cluster::read_operands(const MatrixProduct& product) {
     if (!running.checking) return;
     const auto read = [&](uint64_t descriptor, bool depth_outer, int lines) {
         const Descriptor at(descriptor);
@@ -111,7 +111,7 @@ void Block::read_operands(const MatrixProduct& product) {
 
 /// Counts the running thread in; true for the last of its warpgroup, which acts for all and then releases
 /// them.
-bool Block::meet_warpgroup(const char* name, const MatrixProduct* mine, std::source_location where) {
+bool Cluster::meet_warpgroup(const char* name, const MatrixProduct* mine, std::source_location where) {
     running.caller = nullptr;
     const Wait wait = {name, 0, -1, 0, where};
     if (current_->number / kWarpgroup * kWarpgroup + kWarpgroup > thread_count()) {
@@ -134,7 +134,7 @@ bool Block::meet_warpgroup(const char* name, const MatrixProduct* mine, std::sou
     return true;
 }
 
-void Block::release_warpgroup() {
+void Cluster::release_warpgroup() {
     Thread* threads = warpgroup_threads();
     for (unsigned i = 0; i < kWarpgroup; ++i) {
         if (&threads[i] != current_) make_ready(threads[i]);
@@ -142,12 +142,12 @@ void Block::release_warpgroup() {
     yield_if_adversarial();
 }
 
-void Block::fence_products() {
+void Cluster::fence_products() {
     current_->products_fenced = true;
 }
 
 /// Takes the sums out of the threads' registers, unless an earlier product has.
-void Block::hold_sums(Warpgroup& group) {
+void Cluster::hold_sums(Warpgroup& group) {
     const auto count = static_cast<size_t>(group.brought[0]->columns) / 2;
     auto held = std::find_if(group.held.begin(), group.held.end(),
                              [&](const HeldSums& one) { return one.registers[0] == group.brought[0]->sums; });
@@ -174,7 +174,7 @@ void Block::hold_sums(Warpgroup& group) {
     ++held->products;
 }
 
-void Block::start_product(const MatrixProduct& product, std::source_location where) {
+void Cluster::start_product(const MatrixProduct& product, std::source_location where) {
     if (!meet_warpgroup("wgmma", &product, where)) return;
     Warpgroup& group = warpgroup();
     require_descriptor(product.a, "a");
@@ -200,11 +200,11 @@ void Block::start_product(const MatrixProduct& product, std::source_location whe
     release_warpgroup();
 }
 
-void Block::commit_products() {
+void Cluster::commit_products() {
     ++current_->product_groups;
 }
 
-void Block::finish_product(Warpgroup& group, const ProductInFlight& flying) {
+void Cluster::finish_product(Warpgroup& group, const ProductInFlight& flying) {
     const MatrixProduct& product = flying.product;
     as_engine(flying.work, [&] { read_operands(product); });
 
@@ -244,7 +244,7 @@ void Block::finish_product(Warpgroup& group, const ProductInFlight& flying) {
     group.held.erase(held);
 }
 
-void Block::wait_products(size_t allowed, std::source_location where) {
+void Cluster::wait_products(size_t allowed, std::source_location where) {
     if (!meet_warpgroup("wgmma_wait", nullptr, where)) return;
     Warpgroup& group = warpgroup();
     Thread* threads = warpgroup_threads();

@@ -1,4 +1,4 @@
-#include "kernels/host/block.h"
+#include "kernels/host/cluster.h"
 
 #include <algorithm>
 #include <cstring>
@@ -28,25 +28,28 @@ bool same_place(const std::source_location& a, const std::source_location& b) {
 
 }  // namespace
 
-Block::Block(size_t worker) : shared_(shared_window(worker)) {
+Cluster::Cluster(size_t worker) : shared_(shared_windows(worker)) {
 }
 
-Block& running_block() {
-    if (running.block == nullptr) throw Error("host runtime", "a device function was called from host code");
-    return *running.block;
+Cluster& running_cluster() {
+    if (running.cluster == nullptr)
+        throw Error("host runtime", "a device function was called from host code");
+    return *running.cluster;
 }
 
-// ---- The life of a block
+// ---- The life of a cluster
 // ----------------------------------------------------------------------------------------
 
-void Block::start(Launch& launch, cuda_host::uint3 index, uint64_t number) {
+void Cluster::start(Launch& launch, cuda_host::uint3 index, uint64_t number) {
     launch_ = &launch;
-    index_ = index;
+    first_index_ = index;
     const auto dims = launch.threads;
-    threads_.resize(size_t{dims.x} * dims.y * dims.z);
+    block_threads_ = dims.x * dims.y * dims.z;
+    threads_.resize(size_t{block_threads_} * launch.cluster);
     ready_.clear();
     first_ready_ = 0;
     returned_ = 0;
+    returned_of_.assign(launch.cluster, 0);
     barriers_.clear();
     mbarriers_.clear();
     boxes_.clear();
@@ -57,26 +60,23 @@ void Block::start(Launch& launch, cuda_host::uint3 index, uint64_t number) {
     warpgroups_.assign((threads_.size() + kWarpgroup - 1) / kWarpgroup, {});
     meetings_.resize(warps);
     for (auto& warp : meetings_) warp.clear();
-    unsigned count = 0;
-    for (unsigned z = 0; z < dims.z; ++z) {
-        for (unsigned y = 0; y < dims.y; ++y) {
-            for (unsigned x = 0; x < dims.x; ++x) {
-                Thread& thread = threads_[count];
-                thread.number = count++;
-                thread.index = {x, y, z};
-                thread.stage = Stage::not_started;
-                thread.epoch = 1;
-                thread.known = nullptr;
-                thread.open_copies.clear();
-                thread.copy_groups.clear();
-                thread.fenced_for_engines = 0;
-                thread.products_fenced = false;
-                thread.product_groups = 0;
-                thread.open_stores.clear();
-                thread.store_groups.clear();
-                ready_.push_back(&thread);
-            }
-        }
+    for (unsigned i = 0; i < threads_.size(); ++i) {
+        const unsigned in_block = i % block_threads_;
+        Thread& thread = threads_[i];
+        thread.number = i;
+        thread.rank = i / block_threads_;
+        thread.index = {in_block % dims.x, in_block / dims.x % dims.y, in_block / dims.x / dims.y};
+        thread.stage = Stage::not_started;
+        thread.epoch = 1;
+        thread.known = nullptr;
+        thread.open_copies.clear();
+        thread.copy_groups.clear();
+        thread.fenced_for_engines = 0;
+        thread.products_fenced = false;
+        thread.product_groups = 0;
+        thread.open_stores.clear();
+        thread.store_groups.clear();
+        ready_.push_back(&thread);
     }
     random_ = launch.options.adversarial_seed + (launch.first_run + number) * 0x9E3779B97F4A7C15u;
 
@@ -91,12 +91,18 @@ void Block::start(Launch& launch, cuda_host::uint3 index, uint64_t number) {
     running.arguments = reinterpret_cast<uintptr_t>(&launch.kernel);
     running.arguments_bytes = launch.kernel.bytes();
     running.lists = &lists_;
-    running.block = this;
+    running.cluster = this;
     lists_.start(run);
-    std::memset(states_of(arena_offset(shared_)), kNeverWritten, launch.shared_bytes);
+    set_shared_states(kNeverWritten);
 }
 
-void Block::run(Launch& launch, cuda_host::uint3 index, uint64_t number) {
+void Cluster::set_shared_states(State state) {
+    for (unsigned rank = 0; rank < launch_->cluster; ++rank) {
+        std::memset(states_of(arena_offset(shared(rank))), state, launch_->shared_bytes);
+    }
+}
+
+void Cluster::run(Launch& launch, cuda_host::uint3 index, uint64_t number) {
     start(launch, index, number);
     while (returned_ < threads_.size() && !launch.stopped()) {
         Thread* thread = next_ready([](const Thread&) { return true; });
@@ -109,16 +115,16 @@ void Block::run(Launch& launch, cuda_host::uint3 index, uint64_t number) {
         }
     }
     if (!boxes_.empty()) {
-        launch.stop("block " + position(index_),
+        launch.stop(describe_block(0),
                     "all threads returned while copies to shared memory were on their way");
     }
     drop_fibers();
-    std::memset(states_of(arena_offset(shared_)), kNowhere, launch.shared_bytes);
+    set_shared_states(kNowhere);
     running = {};
 }
 
 /// After a fault fibers are left where they stand: device code has nothing to destroy.
-void Block::drop_fibers() {
+void Cluster::drop_fibers() {
     for (Thread& thread : threads_) {
         if (thread.stage == Stage::ready || thread.stage == Stage::waiting) stacks_.give_back(thread.stack);
         thread.stage = Stage::returned;
@@ -126,7 +132,7 @@ void Block::drop_fibers() {
     current_ = nullptr;
 }
 
-uint64_t Block::random() {  // splitmix64
+uint64_t Cluster::random() {  // splitmix64
     uint64_t z = random_ += 0x9E3779B97F4A7C15u;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
     z = (z ^ z >> 27) * 0x94D049BB133111EBu;
@@ -135,7 +141,7 @@ uint64_t Block::random() {  // splitmix64
 
 /// Takes the next thread from the queue; null when it is empty, or that thread is not as `wanted`.
 template <typename Wanted>
-Block::Thread* Block::next_ready(const Wanted& wanted) {
+Cluster::Thread* Cluster::next_ready(const Wanted& wanted) {
     if (first_ready_ == ready_.size()) return nullptr;
     if (launch_->options.adversarial_seed != 0) {
         const size_t count = ready_.size() - first_ready_;
@@ -151,22 +157,23 @@ Block::Thread* Block::next_ready(const Wanted& wanted) {
     return thread;
 }
 
-void Block::fiber_main(transfer_t transfer) {
-    Block& block = *static_cast<Block*>(transfer.data);
-    block.scheduler_ = transfer.fctx;
+void Cluster::fiber_main(transfer_t transfer) {
+    Cluster& cluster = *static_cast<Cluster*>(transfer.data);
+    cluster.scheduler_ = transfer.fctx;
     do {
-        block.launch_->kernel.run();
-        block.wait_all_copies();
-        block.require_all_finished();
-        block.current_->stage = Stage::returned;
-        ++block.returned_;
-    } while (block.take_over_next());
-    jump_fcontext(block.scheduler_, nullptr);
+        cluster.launch_->kernel.run();
+        cluster.wait_all_copies();
+        cluster.require_all_finished();
+        cluster.current_->stage = Stage::returned;
+        ++cluster.returned_;
+        ++cluster.returned_of_[cluster.current_->rank];
+    } while (cluster.take_over_next());
+    jump_fcontext(cluster.scheduler_, nullptr);
 }
 
 /// A fiber whose thread has returned goes on with the next one, if that has not started: threads that never
 /// wait cost no switch.
-bool Block::take_over_next() {
+bool Cluster::take_over_next() {
     if (launch_->stopped()) return false;
     Thread* next = next_ready([](const Thread& thread) { return thread.stage == Stage::not_started; });
     if (next == nullptr) return false;
@@ -177,17 +184,17 @@ bool Block::take_over_next() {
     return true;
 }
 
-void Block::update_running(const Thread& thread) {
+void Cluster::update_running(const Thread& thread) {
     running.self =
         running.run_first | uint64_t{thread.epoch} << kEpochShift | uint64_t{thread.number} << kThreadShift;
     running.known = thread.known ? thread.known->data() : nullptr;
 }
 
-void Block::resume(Thread& thread) {
+void Cluster::resume(Thread& thread) {
     current_ = &thread;
     if (thread.stage == Stage::not_started) {
         thread.stack = stacks_.take();
-        thread.context = make_fcontext(thread.stack, FiberStacks::kStackBytes, &Block::fiber_main);
+        thread.context = make_fcontext(thread.stack, FiberStacks::kStackBytes, &Cluster::fiber_main);
         thread.stage = Stage::ready;
     }
     update_running(thread);
@@ -200,19 +207,19 @@ void Block::resume(Thread& thread) {
     if (current_->stage == Stage::returned) stacks_.give_back(current_->stack);
 }
 
-void Block::suspend(const Wait& wait) {
+void Cluster::suspend(const Wait& wait) {
     current_->stage = Stage::waiting;
     current_->wait = wait;
     scheduler_ = jump_fcontext(scheduler_, nullptr).fctx;
 }
 
-void Block::make_ready(Thread& thread) {
+void Cluster::make_ready(Thread& thread) {
     thread.stage = Stage::ready;
     ready_.push_back(&thread);
 }
 
 /// The last thread of a rendezvous goes on at once, unless luck is to decide who goes first.
-void Block::yield_if_adversarial() {
+void Cluster::yield_if_adversarial() {
     if (launch_->options.adversarial_seed == 0) {
         update_running(*current_);
         return;
@@ -221,9 +228,9 @@ void Block::yield_if_adversarial() {
     scheduler_ = jump_fcontext(scheduler_, nullptr).fctx;
 }
 
-void Block::fault(const std::string& failure) {
+void Cluster::fault(const std::string& failure) {
     running.checking = false;
-    launch_->stop("block " + position(index_) + ", " + describe_thread(current_->number), failure,
+    launch_->stop(describe_block(current_->rank) + ", thread " + position(current_->index), failure,
                   running.caller);
     jump_fcontext(scheduler_, nullptr);
     __builtin_unreachable();  // the fiber is never resumed
@@ -232,7 +239,7 @@ void Block::fault(const std::string& failure) {
 // ---- Who knows what of whom
 // ---------------------------------------------------------------------------------------
 
-void Block::next_epoch(Thread& thread, uint32_t epoch) {
+void Cluster::next_epoch(Thread& thread, uint32_t epoch) {
     thread.epoch = epoch;
     if (epoch >= kFirstEngineEpoch) {
         running.caller = nullptr;
@@ -242,7 +249,7 @@ void Block::next_epoch(Thread& thread, uint32_t epoch) {
 }
 
 /// The current thread's accesses until now are released to whoever meets this arrival.
-Block::Arrival Block::release(bool waits) {
+Cluster::Arrival Cluster::release(bool waits) {
     Thread& thread = *current_;
     Arrival arrival = {&thread, thread.number, thread.epoch, thread.known, waits};
     next_epoch(thread, thread.epoch + 1);
@@ -250,12 +257,12 @@ Block::Arrival Block::release(bool waits) {
 }
 
 /// All that wait at a rendezvous now know what any that came to it knew.
-void Block::order(const std::vector<Arrival>& arrivals) {
+void Cluster::order(const std::vector<Arrival>& arrivals) {
     if (!running.checking) return;
     const bool all_wait =
         std::all_of(arrivals.begin(), arrivals.end(), [](const Arrival& a) { return a.waits; });
     if (all_wait && arrivals.size() == threads_.size()) {
-        order_whole_block(arrivals);
+        order_everyone(arrivals);
         return;
     }
     const auto clock = joined(arrivals);
@@ -265,7 +272,7 @@ void Block::order(const std::vector<Arrival>& arrivals) {
 }
 
 /// What all of these knew and did.
-std::shared_ptr<const Clock> Block::joined(const std::vector<Arrival>& arrivals) const {
+std::shared_ptr<const Clock> Cluster::joined(const std::vector<Arrival>& arrivals) const {
     auto clock = std::make_shared<Clock>(threads_.size() + engine_epochs_.size(), 0u);
     const Clock* previous = nullptr;
     for (const Arrival& arrival : arrivals) {
@@ -282,7 +289,7 @@ std::shared_ptr<const Clock> Block::joined(const std::vector<Arrival>& arrivals)
 }
 
 /// Everything so far is settled for everyone: cheaper to remember as one bound than thread by thread.
-void Block::order_whole_block(const std::vector<Arrival>& arrivals) {
+void Cluster::order_everyone(const std::vector<Arrival>& arrivals) {
     const auto of_engines = engines_used_ ? joined(arrivals) : nullptr;
     uint32_t latest = 0;
     for (const Thread& thread : threads_) latest = std::max(latest, thread.epoch);
@@ -297,23 +304,25 @@ void Block::order_whole_block(const std::vector<Arrival>& arrivals) {
 // ---- Rendezvous
 // ---------------------------------------------------------------------------------------------------
 
-void Block::release_all(const std::vector<Arrival>& arrivals) {
+void Cluster::release_all(const std::vector<Arrival>& arrivals) {
     for (const Arrival& arrival : arrivals) {
         if (arrival.waits && arrival.thread != current_) make_ready(*arrival.thread);
     }
 }
 
 /// Counts the running thread in; true when it is the last, and the others may go on.
-bool Block::complete_barrier(const Wait& wait, bool waits) {
+bool Cluster::complete_barrier(const Wait& wait, bool waits) {
     running.caller = nullptr;
-    Barrier& barrier = barriers_[wait.barrier];
-    if ((wait.threads == 0 || wait.threads % kWarp != 0) && wait.threads != thread_count()) {
+    const bool of_cluster = wait.barrier == kClusterBarrier;
+    Barrier& barrier = barriers_[{of_cluster ? 0 : current_->rank, wait.barrier}];
+    if ((wait.threads == 0 || wait.threads % kWarp != 0) && wait.threads != block_threads_) {
         fault(text_of(wait) + ": the number of threads must be a multiple of 32");
     }
     if (barrier.arrivals.empty()) barrier.first = wait;
     const bool same_count = barrier.first.threads == wait.threads;
-    // __syncthreads is one place in the program for the whole block; named barriers may be met from several.
-    if (!same_count || (wait.barrier == 0 && !same_place(barrier.first.where, wait.where))) {
+    // __syncthreads is one place in the program for the whole block, and so is cluster_sync; named barriers
+    // may be met from several.
+    if (!same_count || (wait.barrier <= 0 && !same_place(barrier.first.where, wait.where))) {
         fault("divergent barrier: " + text_of(wait) + ", but another thread came to " +
               text_of(barrier.first));
     }
@@ -334,7 +343,7 @@ bool Block::complete_barrier(const Wait& wait, bool waits) {
     return true;
 }
 
-void Block::barrier(int id, unsigned threads, const char* name, std::source_location where) {
+void Cluster::barrier(int id, unsigned threads, const char* name, std::source_location where) {
     const Wait wait = {name, 0, id, threads, where};
     if (complete_barrier(wait, true)) {
         yield_if_adversarial();
@@ -343,12 +352,26 @@ void Block::barrier(int id, unsigned threads, const char* name, std::source_loca
     }
 }
 
-void Block::arrive(int id, unsigned threads, const char* name, std::source_location where) {
+void Cluster::cluster_barrier(std::source_location where) {
+    barrier(kClusterBarrier, thread_count(), "cluster_sync", where);
+}
+
+void* Cluster::of_rank(void* mine, unsigned rank) {
+    const size_t offset = static_cast<size_t>(static_cast<unsigned char*>(mine) - shared());
+    if (offset >= launch_->shared_bytes) fault(describe(mine) + " is not of this block's shared memory");
+    if (rank >= launch_->cluster) fault("the cluster has no block " + std::to_string(rank));
+    if (has_returned(rank)) {
+        fault("reaches for the shared memory of " + describe_block(rank) + ", which has returned");
+    }
+    return shared(rank) + offset;
+}
+
+void Cluster::arrive(int id, unsigned threads, const char* name, std::source_location where) {
     complete_barrier({name, 0, id, threads, where}, false);
     update_running(*current_);
 }
 
-Block::Meeting& Block::meeting(const char* name, unsigned mask, std::source_location where) {
+Cluster::Meeting& Cluster::meeting(const char* name, unsigned mask, std::source_location where) {
     running.caller = nullptr;
     const Wait wait = {name, mask, -1, 0, where};
     const unsigned self = 1u << lane();
@@ -369,7 +392,7 @@ Block::Meeting& Block::meeting(const char* name, unsigned mask, std::source_loca
     return warp.back();
 }
 
-void Block::sync_warp(unsigned mask, std::source_location where) {
+void Cluster::sync_warp(unsigned mask, std::source_location where) {
     Meeting& open = meeting("__syncwarp", mask, where);
     open.arrived |= 1u << lane();
     open.arrivals.push_back(release(true));
@@ -385,8 +408,8 @@ void Block::sync_warp(unsigned mask, std::source_location where) {
     yield_if_adversarial();
 }
 
-void Block::meet_warp(const char* name, unsigned mask, void* mine, void (*all)(void* const* lanes),
-                      std::source_location where) {
+void Cluster::meet_warp(const char* name, unsigned mask, void* mine, void (*all)(void* const* lanes),
+                        std::source_location where) {
     Meeting& open = meeting(name, mask, where);
     open.arrived |= 1u << lane();
     open.brought[lane()] = mine;
@@ -409,7 +432,7 @@ void Block::meet_warp(const char* name, unsigned mask, void* mine, void (*all)(v
 // ---- Asynchronous copies: as late as is legal
 // -----------------------------------------------------------------------
 
-void Block::start_copy(const CopyInFlight& copy) {
+void Cluster::start_copy(const CopyInFlight& copy) {
     if (arena_offset(copy.to) % copy.bytes != 0 || arena_offset(copy.from) % copy.bytes != 0) {
         fault("misaligned: an asynchronous copy of " + std::to_string(copy.bytes) + " bytes from " +
               describe(copy.from) + " to " + describe(copy.to));
@@ -421,12 +444,12 @@ void Block::start_copy(const CopyInFlight& copy) {
     current_->open_copies.push_back(copy);
 }
 
-void Block::commit_copies() {
+void Cluster::commit_copies() {
     current_->copy_groups.push_back(std::move(current_->open_copies));
     current_->open_copies.clear();
 }
 
-void Block::finish_copies(const std::vector<CopyInFlight>& copies) {
+void Cluster::finish_copies(const std::vector<CopyInFlight>& copies) {
     for (const CopyInFlight& copy : copies) {
         std::memcpy(copy.to, copy.from, copy.valid);
         std::memset(static_cast<unsigned char*>(copy.to) + copy.valid, 0, copy.bytes - copy.valid);
@@ -434,7 +457,7 @@ void Block::finish_copies(const std::vector<CopyInFlight>& copies) {
     }
 }
 
-void Block::wait_copies(size_t allowed) {
+void Cluster::wait_copies(size_t allowed) {
     auto& groups = current_->copy_groups;
     if (groups.size() <= allowed) return;
     const auto last = groups.end() - static_cast<std::ptrdiff_t>(allowed);
@@ -442,7 +465,7 @@ void Block::wait_copies(size_t allowed) {
     groups.erase(groups.begin(), last);
 }
 
-void Block::wait_all_copies() {
+void Cluster::wait_all_copies() {
     wait_copies(0);
     finish_copies(current_->open_copies);
     current_->open_copies.clear();
@@ -451,29 +474,36 @@ void Block::wait_all_copies() {
 // ---- Messages
 // ---------------------------------------------------------------------------------------------------------
 
-std::string Block::describe(const void* address) const {
-    return describe_address(address, shared_, launch_->shared_bytes);
+std::string Cluster::describe(const void* address) const {
+    return describe_address(address, shared_, launch_->cluster, launch_->shared_bytes);
 }
 
-std::string Block::describe_thread(unsigned thread) const {
+std::string Cluster::describe_block(unsigned rank) const {
+    return "block " + position({first_index_.x + rank, first_index_.y, first_index_.z});
+}
+
+std::string Cluster::describe_thread(unsigned thread) const {
     if (thread >= thread_count()) {
         const unsigned number = thread - thread_count();
         const bool product = number % kEngines == static_cast<unsigned>(Engine::product);
         const std::string warp = std::to_string(number / kEngines);
         return (product ? "a matrix product of warp " : "the copy engine for warp ") + warp;
     }
-    return "thread " + position(threads_[thread].index);
+    const std::string text = "thread " + position(threads_[thread].index);
+    return launch_->cluster == 1 ? text
+                                 : text + " of the cluster's block " + std::to_string(threads_[thread].rank);
 }
 
-std::string Block::text_of(const Wait& wait) const {
+std::string Cluster::text_of(const Wait& wait) const {
     std::string text = wait.what;
     if (wait.mbarrier != nullptr) {
         const MBarrier& mbarrier = *wait.mbarrier;
         text += " (phase " + std::to_string(mbarrier.phase) + ": " + std::to_string(mbarrier.pending) +
                 " arrivals and " + std::to_string(mbarrier.bytes) + " bytes missing)";
-    } else if (wait.barrier >= 0) {
-        text +=
-            " (barrier " + std::to_string(wait.barrier) + ", " + std::to_string(wait.threads) + " threads)";
+    } else if (wait.barrier >= 0 || wait.barrier == kClusterBarrier) {
+        const std::string which =
+            wait.barrier == kClusterBarrier ? "of the cluster" : std::to_string(wait.barrier);
+        text += " (barrier " + which + ", " + std::to_string(wait.threads) + " threads)";
     } else if (wait.mask == 0) {
         text += " (its warpgroup)";
     } else {
@@ -483,7 +513,7 @@ std::string Block::text_of(const Wait& wait) const {
 }
 
 /// Says of every thread where it waits, threads of a kind together.
-void Block::report_deadlock() {
+void Cluster::report_deadlock() {
     std::string report;
     for (size_t i = 0; i < threads_.size();) {
         const auto state = [&](size_t n) {
@@ -496,7 +526,7 @@ void Block::report_deadlock() {
                   std::to_string(last) + " " + text;
         i = last + 1;
     }
-    launch_->stop("block " + position(index_), "no thread can go on: " + report);
+    launch_->stop(describe_block(0), "no thread can go on: " + report);
 }
 
 }  // namespace objloc::host

@@ -1,5 +1,6 @@
-// One block of CUDA threads on one CPU thread. Each CUDA thread is a fiber that runs until it must wait for
-// others: at a barrier, in a shuffle. The last to arrive at a rendezvous makes the others ready again.
+// The CUDA threads of one cluster of blocks, mostly of a single block, on one CPU thread. Each CUDA thread is
+// a fiber that runs until it must wait for others: at a barrier, in a shuffle. The last to arrive at a
+// rendezvous makes the others ready again.
 #pragma once
 
 #include <boost/context/detail/fcontext.hpp>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <source_location>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/host/access.h"
@@ -27,12 +29,15 @@ struct MBarrier;
 enum class Engine : unsigned { load, store, product };
 constexpr unsigned kEngines = 3, kWarpgroup = 128;
 
+/// Numbers of barriers beside a block's own, which are 0 to 15.
+constexpr int kNoBarrier = -1, kClusterBarrier = -2;
+
 /// Where a thread waits, for the report when nothing can go on.
 struct Wait {
     const char* what = "";
-    unsigned mask = 0;     // of lanes, or
-    int barrier = -1;      // number of the barrier, and
-    unsigned threads = 0;  // how many it waits for
+    unsigned mask = 0;         // of lanes, or
+    int barrier = kNoBarrier;  // number of the barrier, and
+    unsigned threads = 0;      // how many it waits for
     std::source_location where = {};
     const MBarrier* mbarrier = nullptr;
 };
@@ -50,6 +55,7 @@ struct BoxInFlight {
     int corner[cuda_host::TensorMap::kMostDimensions];
     unsigned char* shared;
     void* mbarrier;
+    unsigned rank;  // of the block whose shared memory that is
 };
 
 /// d = a * b (+ d): a 64 rows, b `columns`, depth 32 bytes of elements; what each thread of a warpgroup
@@ -63,22 +69,24 @@ struct MatrixProduct {
     float* sums;  // this thread's columns / 2
 };
 
-class Block {
+class Cluster {
   public:
-    /// `worker` picks the window of shared memory.
-    explicit Block(size_t worker);
+    /// `worker` picks the windows of shared memory.
+    explicit Cluster(size_t worker);
 
-    /// Runs all threads to their end, or until the launch stops. `number` counts the launch's blocks in the
-    /// order in which they are run.
+    /// Runs all threads to their end, or until the launch stops. `index` is the first block's; `number`
+    /// counts the launch's clusters in the order in which they are run.
     void run(Launch& launch, cuda_host::uint3 index, uint64_t number);
 
     // ---- Called by the thread that runs
     // ----------------------------------------------------------------------
 
-    /// Waits until `threads` threads have come to the barrier `id`.
+    /// Waits until `threads` threads of the block have come to the barrier `id`.
     void barrier(int id, unsigned threads, const char* name, std::source_location where);
     /// Counts as having come to it, without waiting.
     void arrive(int id, unsigned threads, const char* name, std::source_location where);
+    /// Waits until all threads of the cluster have come.
+    void cluster_barrier(std::source_location where);
     /// The same as barrier() for the lanes of a warp in `mask`; orders their accesses to memory.
     void sync_warp(unsigned mask, std::source_location where);
     /// Waits until the lanes in `mask` have come to `name`, then the last of them runs `all` on what each
@@ -97,7 +105,12 @@ class Block {
     void mbarrier_init(void* mbarrier, unsigned count);
     void mbarrier_arrive(void* mbarrier, size_t expected_bytes, std::source_location where);
     void mbarrier_wait(void* mbarrier, unsigned parity, std::source_location where);
-    void start_box(const BoxInFlight& box);
+    /// Into the shared memory of each block of the cluster whose rank's bit is set, at the place that `box`
+    /// names in this block's, and with its mbarrier there.
+    void start_box(const BoxInFlight& box, unsigned ranks);
+    /// Where the cluster's block `rank` has what this one has at `mine`, in shared memory. Faults when that
+    /// block is gone.
+    void* of_rank(void* mine, unsigned rank);
 
     /// Boxes from shared memory, in groups as copies are. They are read as late as is legal: at the wait.
     void start_store(const BoxInFlight& box);
@@ -122,12 +135,15 @@ class Block {
     std::string describe(const void* address) const;
     std::string describe_thread(unsigned thread) const;  // "thread (3,0,0)"
 
-    unsigned char* shared() const { return shared_; }
-    cuda_host::uint3 index() const { return index_; }
+    unsigned char* shared() const { return shared(current_->rank); }
+    unsigned rank() const { return current_->rank; }
+    cuda_host::uint3 index() const {
+        return {first_index_.x + current_->rank, first_index_.y, first_index_.z};
+    }
     const Launch& launch() const { return *launch_; }
     cuda_host::uint3 thread_index() const { return current_->index; }
     unsigned lane() const { return current_->number % kWarp; }
-    unsigned thread_count() const { return static_cast<unsigned>(threads_.size()); }
+    unsigned thread_count() const { return static_cast<unsigned>(threads_.size()); }  // of all blocks
 
   private:
     enum class Stage : uint8_t { not_started, ready, waiting, returned };
@@ -144,8 +160,9 @@ class Block {
     };
 
     struct Thread {
-        unsigned number;
-        cuda_host::uint3 index;
+        unsigned number;         // in the cluster
+        unsigned rank;           // of its block
+        cuda_host::uint3 index;  // in its block
         Stage stage;
         uint32_t epoch;
         boost::context::detail::fcontext_t context;
@@ -221,7 +238,7 @@ class Block {
     void release_all(const std::vector<Arrival>& arrivals);
     void order(const std::vector<Arrival>& arrivals);
     std::shared_ptr<const Clock> joined(const std::vector<Arrival>& arrivals) const;
-    void order_whole_block(const std::vector<Arrival>& arrivals);
+    void order_everyone(const std::vector<Arrival>& arrivals);
     EngineWork give_out(Engine engine, unsigned warp, const std::vector<Arrival>& givers);
     template <typename Do>
     void as_engine(const EngineWork& work, const Do& act);
@@ -250,22 +267,28 @@ class Block {
     void require_all_finished();
     std::string text_of(const Wait& wait) const;
     void report_deadlock();
+    unsigned char* shared(unsigned rank) const { return shared_ + rank * kSharedWindow; }
+    void set_shared_states(State state);
+    bool has_returned(unsigned rank) const { return returned_of_[rank] == block_threads_; }
+    std::string describe_block(unsigned rank) const;
     void drop_fibers();
 
-    unsigned char* shared_;
+    unsigned char* shared_;  // the first block's; the others' windows follow
     FiberStacks stacks_;
     RecordLists lists_;
     Launch* launch_ = nullptr;
-    cuda_host::uint3 index_ = {};
+    cuda_host::uint3 first_index_ = {};
+    unsigned block_threads_ = 0;
     uint64_t random_ = 0;
     std::vector<Thread> threads_;
     std::vector<Thread*> ready_;
     size_t first_ready_ = 0;
     unsigned returned_ = 0;
+    std::vector<unsigned> returned_of_;  // each block
     Thread* current_ = nullptr;
     boost::context::detail::fcontext_t scheduler_ = nullptr;
-    std::map<int, Barrier> barriers_;
-    std::vector<std::vector<Meeting>> meetings_;  // per warp
+    std::map<std::pair<unsigned, int>, Barrier> barriers_;  // by block and number
+    std::vector<std::vector<Meeting>> meetings_;            // per warp
     std::map<void*, MBarrier> mbarriers_;
     std::vector<Warpgroup> warpgroups_;
     std::vector<uint32_t> engine_epochs_;
@@ -285,14 +308,14 @@ struct MBarrier {
     unsigned pending;  // arrivals missing
     int64_t bytes;     // missing; negative while more have come than were announced
     uint64_t phase;    // phases completed
-    std::vector<Block::Arrival> arrivals;
-    std::vector<Block::Thread*> waiting;
+    std::vector<Cluster::Arrival> arrivals;
+    std::vector<Cluster::Thread*> waiting;
     std::shared_ptr<const Clock> completed;  // what the last complete phase teaches who waits for it
     std::shared_ptr<const Clock> taught_from, taught;  // the last thread's knowledge before and after
 };
 
-/// The block whose thread runs on this CPU thread. Faults make no sense without one, so device functions that
-/// are called from host code throw Error here.
-Block& running_block();
+/// The cluster whose thread runs on this CPU thread. Faults make no sense without one, so device functions
+/// that are called from host code throw Error here.
+Cluster& running_cluster();
 
 }  // namespace objloc::host
