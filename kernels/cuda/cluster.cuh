@@ -7,7 +7,7 @@
 // the first touches another's, and again before the first returns.
 #pragma once
 
-#include "kernels/cuda/tma.cuh"
+#include "kernels/cuda/wgmma.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
@@ -76,7 +76,7 @@ OBJLOC_DEVICE void tma_load_2d_multicast(void* shared, const TensorMap& map, MBa
     const int corner[] = {c0, c1};
     host::start_multicast(map, corner, shared, mbarrier, ranks);
 #else
-    OBJLOC_SM90(
+    OBJLOC_SM90A(  // only there is it said to be fast
         "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster "
         "[%0], [%1, {%3, %4}], [%2], %5;\n" ::"r"(shared_address(shared)),
         "l"(&map), "r"(shared_address(mbarrier)), "r"(c0), "r"(c1), "h"(static_cast<uint16_t>(ranks))

@@ -168,13 +168,14 @@ __device__ TilePlace tile_place(const HopperConv& conv, int tile) {
             (patches * Tile::kCluster + rank) * Tile::kPatches};
 }
 
-/// Calls `act(place)` for each tile of this block's cluster.
-template <typename Tile, typename Act>
-__device__ void for_each_tile(const HopperConv& conv, const Act& act) {
-    const int clusters = static_cast<int>(gridDim.x) / Tile::kCluster;
-    for (int tile = static_cast<int>(blockIdx.x) / Tile::kCluster; tile < conv.tiles; tile += clusters) {
-        act(tile_place<Tile>(conv, tile));
-    }
+/// Clusters take tiles in turn: the first one's number, and how many there are to the next.
+template <typename Tile>
+__device__ int first_tile() {
+    return static_cast<int>(blockIdx.x) / Tile::kCluster;
+}
+template <typename Tile>
+__device__ int tile_step() {
+    return static_cast<int>(gridDim.x) / Tile::kCluster;
 }
 
 /// Waits for all threads of the block, or of its cluster.
@@ -217,7 +218,8 @@ requires(Tile::kTaps == 1) __device__
     void produce(typename Tile::Shared& shared, const HopperConv& conv, const TensorMap& map_pixels,
                  const TensorMap& map_weights) {
     RingPlace ring;
-    for_each_tile<Tile>(conv, [&](const TilePlace& place) {
+    for (int tile = first_tile<Tile>(); tile < conv.tiles; tile += tile_step<Tile>()) {
+        const TilePlace place = tile_place<Tile>(conv, tile);
         for (int tap = 0; tap < conv.R * conv.S; ++tap) {
             const int r = tap / conv.S, s = tap - r * conv.S;
             for (int depth = 0; depth < conv.depth; depth += Tile::kDepthStep) {
@@ -236,7 +238,7 @@ requires(Tile::kTaps == 1) __device__
                 ring.advance<Tile::kStages>();
             }
         }
-    });
+    }
 }
 
 // ---- The consumers
@@ -358,7 +360,8 @@ __device__ void convolve(const HopperConv& conv, const TensorMap& map_pixels, co
         constexpr bool kSplitLines = Tile::kLines == 128;
         typename Tile::Place ring;
         int parity = 0;
-        for_each_tile<Tile>(conv, [&](const TilePlace& place) {
+        for (int number = first_tile<Tile>(); number < conv.tiles; number += tile_step<Tile>()) {
+            const TilePlace place = tile_place<Tile>(conv, number);
             const GroupTile tile = {group,
                                     place.line + (kSplitLines ? group * kWgmmaRows : 0),
                                     place.patch + (kSplitLines ? 0 : group * Tile::kGroupPatches),
@@ -369,7 +372,7 @@ __device__ void convolve(const HopperConv& conv, const TensorMap& map_pixels, co
             multiply_tile<Tile, kWeights>(shared, conv, group, ring, sums, [&] { finish.prepare(tile); });
             finish(tile, sums);
             parity ^= 1;
-        });
+        }
         if (threadIdx.x % kWarpgroupThreads == 0) tma_store_wait<0>();
     }
     // Others of the cluster may still say that they have read what this block fetched for them.

@@ -70,7 +70,8 @@ requires(Tile::kTaps == kSharedTaps) __device__
     typename Tile::Place ring;
     // The highest row that a tap reads: the first tap's, or in the data gradient the last one's.
     const int first_row = conv.first_row + (conv.direction > 0 ? 0 : 1 - kSharedTaps);
-    for_each_tile<Tile>(conv, [&](const TilePlace& place) {
+    for (int tile = first_tile<Tile>(); tile < conv.tiles; tile += tile_step<Tile>()) {
+        const TilePlace place = tile_place<Tile>(conv, tile);
         for (int s = 0; s < conv.S; ++s) {
             for (int depth = 0; depth < conv.depth; depth += Tile::kDepthStep) {
                 MBarrier* full = &shared.image_full[ring.image.stage];
@@ -95,7 +96,7 @@ requires(Tile::kTaps == kSharedTaps) __device__
                 }
             }
         }
-    });
+    }
 }
 
 /// The products of one tap and 128 bytes of depth: each of the group's patches into its own 64 sums.

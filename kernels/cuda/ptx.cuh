@@ -1,8 +1,8 @@
 // Inline PTX, as thin functions named after their instructions. Each has two bodies: the instruction for
 // the device, and for the host what the instruction means, which is what tests run (kernels/host). What came
-// with Hopper has headers of its own: tma.cuh (mbarriers, boxes of tensors) and wgmma.cuh (products of a
-// warpgroup). There is no other inline PTX. Reference: NVIDIA, "Parallel Thread Execution ISA", the sections
-// named at each function.
+// with Hopper has headers of its own: tma.cuh (mbarriers, boxes of tensors), wgmma.cuh (products of a
+// warpgroup) and cluster.cuh (blocks that fetch for each other). There is no other inline PTX. Reference:
+// NVIDIA, "Parallel Thread Execution ISA", the sections named at each function.
 //
 // Fragments of a warp's matrix product: group = lane / 4 and member = lane % 4 say which elements a lane
 // holds. 16-bit operands are two to a register, the lower column (or row, for b) in the lower half.
