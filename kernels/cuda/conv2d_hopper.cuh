@@ -20,8 +20,8 @@ std::string hopper_missing();
 enum class HopperTiling { automatic, channels128_patches2, channels128_patches1, channels64_patches2 };
 
 /// What forward and data gradient fetch once for several: nothing; patches of pixels, for three taps that lie
-/// above each other, with kernels of three rows; and weights, too, for two blocks, with tiles of 128
-/// channels.
+/// above each other, with kernels of three rows; and weights, too, for a cluster of two blocks, with tiles of
+/// 128 channels (in bf16 those of 64 have consumers that take tiles in turn).
 enum class HopperReuse { none, taps, taps_and_clusters };
 
 struct HopperOptions {

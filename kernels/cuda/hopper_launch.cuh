@@ -38,7 +38,10 @@ void launch_hopper(const Conv2dProblem& problem, const PatchGrid& grid, int64_t 
             if (pairs) return run(TapTile < Element, 128, 1, 3, kBf16 ? 5 : 4, 2 > {});
             if (shared) return run(TapTile < Element, 128, 1, 3, kBf16 ? 5 : 4 > {});
             return run(HopperTile < Element, 128, 1, kBf16 ? 5 : 4 > {});
-        default:  // weights of 64 lines are one box, which two blocks cannot halve
+        default:
+            if constexpr (kBf16) {
+                if (pairs) return run(TapTile<Element, 64, 2, 3, 6, 1, Share::tiles>{});
+            }  // floats on their way out leave no registers for it
             if (shared) return run(TapTile<Element, 64, 2, 2, 6>{});
             return run(HopperTile<Element, 64, 2, 4>{});
     }

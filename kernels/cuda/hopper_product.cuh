@@ -90,13 +90,23 @@ struct HopperConv {
 
 constexpr int kConsumerGroups = 2;
 
-/// What a block makes at a time. With 128 lines each consumer takes 64 of them, with 64 half of the patches.
-template <typename Element_, int kLines_, int kPatches_>
+/// What the consumers share out between them: a tile's lines, its patches, or whole tiles, in turn. With
+/// tiles of its own one multiplies while the other one finishes, and the tensor cores need not wait.
+enum class Share { lines, patches, tiles };
+
+constexpr Share usual_share(int lines) {
+    return lines == 128 ? Share::lines : Share::patches;
+}
+
+/// What a block makes at a time.
+template <typename Element_, int kLines_, int kPatches_, Share kShare_ = usual_share(kLines_)>
 struct TileSizes {
     using Element = Element_;
     static constexpr int kDepthStep = kLineChannels<Element>;  // of a stage
     static constexpr int kLines = kLines_, kPatches = kPatches_;
-    static constexpr int kGroupPatches = kLines == 128 ? kPatches : kPatches / 2;
+    static constexpr Share kShare = kShare_;
+    static constexpr int kReaders = kShare == Share::tiles ? 1 : kConsumerGroups;  // of a stage
+    static constexpr int kGroupPatches = kShare == Share::patches ? kPatches / 2 : kPatches;
     static constexpr int kGroupPixels = kGroupPatches * kPatchPixels;
     static constexpr int kSums = kGroupPixels / 2;  // of a thread
     static constexpr int kLineBlocks = kLines / kWgmmaRows;
@@ -104,15 +114,21 @@ struct TileSizes {
     /// A group's 64 lines on their way out: one or, as floats, two parts of 128 bytes a pixel.
     static constexpr int kOutParts = kWgmmaRows / kDepthStep, kOutPart = kGroupPatches * kPatchBytes;
     static constexpr int kOutBytes = kOutParts * kOutPart;
+
+    /// A group's first block of 64 lines, and its first patch, within the tile.
+    __device__ static int line_block(int group) { return kShare == Share::lines ? group : 0; }
+    __device__ static int first_patch(int group) {
+        return kShare == Share::patches ? group * kGroupPatches : 0;
+    }
 };
 
 /// A ring of stages: each is `full` when its bytes have come, `empty` when the consumers' warps of the
 /// `kCluster` blocks that share it have read it.
-template <int kStages, int kCluster = 1>
+template <int kStages, int kReaders>
 __device__ void init_ring(MBarrier (&full)[extent(kStages)], MBarrier (&empty)[extent(kStages)]) {
     for (int i = 0; i < kStages; ++i) {
         mbarrier_init(&full[i], 1);
-        mbarrier_init(&empty[i], kCluster * kConsumerGroups * kWarpgroupThreads / 32);
+        mbarrier_init(&empty[i], kReaders * kWarpgroupThreads / 32);
     }
 }
 
@@ -126,6 +142,14 @@ struct RingPlace {
             stage = 0;
             parity ^= 1;
         }
+    }
+
+    /// So many stages further.
+    template <int kStages>
+    __device__ void skip(int count) {
+        stage += count;
+        parity ^= stage / kStages & 1;
+        stage %= kStages;
     }
 };
 
@@ -148,7 +172,9 @@ struct HopperTile : TileSizes<Element, kLines, kPatches> {
     };
     using Place = RingPlace;
 
-    __device__ static void init(Shared& shared) { init_ring<kStages>(shared.full, shared.empty); }
+    __device__ static void init(Shared& shared) {
+        init_ring<kStages, Sizes::kReaders>(shared.full, shared.empty);
+    }
 };
 
 constexpr int kHopperThreads = (1 + kConsumerGroups) * kWarpgroupThreads;
@@ -262,10 +288,8 @@ __device__ void multiply(float (&sums)[kSums], uint64_t lines, uint64_t pixels, 
 template <typename Tile, Layout kWeights>
 __device__ void multiply_stage(const typename Tile::Stage& stage, int group,
                                float (&sums)[extent(Tile::kSums)], bool accumulate) {
-    constexpr bool kSplitLines = Tile::kLines == 128;
-    const unsigned char* lines = stage.lines + (kSplitLines ? group * Tile::kLineBlockBytes : 0);
-    const unsigned char* pixels =
-        stage.pixels + (kSplitLines ? 0 : group * Tile::kGroupPatches * kPatchBytes);
+    const unsigned char* lines = stage.lines + Tile::line_block(group) * Tile::kLineBlockBytes;
+    const unsigned char* pixels = stage.pixels + Tile::first_patch(group) * kPatchBytes;
 #pragma unroll
     for (int step = 0; step < kLineBytes / kInnerStep; ++step) {
         const uint64_t a = wgmma_operand(lines + step * kDepthBytes<kWeights>, kPatternBytes);
@@ -357,14 +381,20 @@ __device__ void convolve(const HopperConv& conv, const TensorMap& map_pixels, co
     } else {
         grow_registers<kConsumerRegisters>();
         const int group = warpgroup - 1;
-        constexpr bool kSplitLines = Tile::kLines == 128;
         typename Tile::Place ring;
         int parity = 0;
+        [[maybe_unused]] int turn = 0;
         for (int number = first_tile<Tile>(); number < conv.tiles; number += tile_step<Tile>()) {
+            if constexpr (Tile::kShare == Share::tiles) {
+                if (turn++ % kConsumerGroups != group) {
+                    Tile::skip_tile(conv, ring);
+                    continue;
+                }
+            }
             const TilePlace place = tile_place<Tile>(conv, number);
             const GroupTile tile = {group,
-                                    place.line + (kSplitLines ? group * kWgmmaRows : 0),
-                                    place.patch + (kSplitLines ? 0 : group * Tile::kGroupPatches),
+                                    place.line + Tile::line_block(group) * kWgmmaRows,
+                                    place.patch + Tile::first_patch(group),
                                     shared.out[group],
                                     &shared.fetched[group],
                                     parity};

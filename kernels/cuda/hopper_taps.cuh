@@ -9,10 +9,16 @@
 // each column of taps and 128 bytes of depth one tall patch, then the weights of three taps. Patches are no
 // longer one behind the other, so each has products of its own.
 //
-// Version 3 adds clusters of two blocks that make the same lines of neighbouring patches: each fetches half
-// of the weights, and the copy engine leaves them with both. Of 84 KiB that a block of 128 lines and 256
-// pixels asked of the second-level cache for three taps and 64 of depth (36 of pixels, 48 of weights) 60 are
-// left. Who fills a stage of weights must know that both blocks have read it, so both say so to both.
+// Version 3 adds two things. With 128 lines, clusters: two blocks that make the same lines of neighbouring
+// patches fetch half of the weights each, and the copy engine leaves them with both. Of 84 KiB that a block
+// of 256 pixels asked of the second-level cache for three taps and 64 of depth (36 of pixels, 48 of weights)
+// 60 are left. Who fills a stage of weights must know that both blocks have read it, so both say so to both.
+//
+// With 64 lines, turns: the weights are one box, which two blocks cannot halve, and sums are short, so that
+// finishing a tile takes a good part of its time. There the consumers take whole tiles in turn, and one
+// multiplies while the other finishes. A consumer passes over the stages of the other's tiles, and parities
+// cannot tell how many rounds ago a stage was full; so it begins only when the other says that all of its
+// stages have come.
 //
 // Deterministic: sums are in order of (s, d, r).
 #pragma once
@@ -24,9 +30,9 @@ namespace objloc::OBJLOC_CUDA_NAMESPACE {
 constexpr int kSharedTaps = 3, kTallRows = 16 + kSharedTaps - 1;
 
 template <typename Element, int kLines, int kPatches, int kImageStages_, int kWeightStages_,
-          int kCluster_ = 1>
-struct TapTile : TileSizes<Element, kLines, kPatches> {
-    using Sizes = TileSizes<Element, kLines, kPatches>;
+          int kCluster_ = 1, Share kShare = usual_share(kLines)>
+struct TapTile : TileSizes<Element, kLines, kPatches, kShare> {
+    using Sizes = TileSizes<Element, kLines, kPatches, kShare>;
     static constexpr int kTaps = kSharedTaps, kCluster = kCluster_;
     static constexpr int kImageStages = kImageStages_, kWeightStages = kWeightStages_;
     static constexpr int kTallBytes = kTallRows * kPatternBytes;
@@ -41,15 +47,24 @@ struct TapTile : TileSizes<Element, kLines, kPatches> {
         unsigned char out[kConsumerGroups][extent(Sizes::kOutBytes)];
         MBarrier image_full[extent(kImageStages)], image_empty[extent(kImageStages)];
         MBarrier weights_full[extent(kWeightStages)], weights_empty[extent(kWeightStages)];
-        MBarrier fetched[kConsumerGroups];
+        MBarrier fetched[kConsumerGroups], turn[kConsumerGroups];
     };
     struct Place {
         RingPlace image, weights;
+        int parity = 0;  // of the consumer's own tile
     };
 
     __device__ static void init(Shared& shared) {
-        init_ring<kImageStages>(shared.image_full, shared.image_empty);
-        init_ring<kWeightStages, kCluster>(shared.weights_full, shared.weights_empty);
+        init_ring<kImageStages, Sizes::kReaders>(shared.image_full, shared.image_empty);
+        init_ring<kWeightStages, kCluster * Sizes::kReaders>(shared.weights_full, shared.weights_empty);
+        for (int i = 0; i < kConsumerGroups; ++i) mbarrier_init(&shared.turn[i], kWarpgroupThreads / 32);
+    }
+
+    /// Past the stages of one tile.
+    __device__ static void skip_tile(const HopperConv& conv, Place& ring) {
+        const int steps = conv.S * (conv.depth / Sizes::kDepthStep);
+        ring.image.template skip<kImageStages>(steps);
+        ring.weights.template skip<kWeightStages>(kTaps * steps);
     }
 };
 
@@ -103,9 +118,8 @@ requires(Tile::kTaps == kSharedTaps) __device__
 template <typename Tile, Layout kWeights>
 __device__ void multiply_tap(const typename Tile::Shared& shared, const typename Tile::Place& ring, int group,
                              int row, float (&sums)[extent(Tile::kSums)], bool accumulate) {
-    constexpr bool kSplitLines = Tile::kLines == 128;
     const unsigned char* lines =
-        shared.weights[ring.weights.stage].lines + (kSplitLines ? group * Tile::kLineBlockBytes : 0);
+        shared.weights[ring.weights.stage].lines + Tile::line_block(group) * Tile::kLineBlockBytes;
     const auto& image = shared.image[ring.image.stage];
     constexpr size_t kSums = extent(kPatchPixels / 2);
     auto& of_patch = reinterpret_cast<float(&)[extent(Tile::kGroupPatches)][kSums]>(sums);
@@ -114,7 +128,7 @@ __device__ void multiply_tap(const typename Tile::Shared& shared, const typename
         const uint64_t a = wgmma_operand(lines + step * kDepthBytes<kWeights>, kPatternBytes);
 #pragma unroll
         for (int i = 0; i < Tile::kGroupPatches; ++i) {
-            const unsigned char* pixels = image[kSplitLines ? i : group * Tile::kGroupPatches + i];
+            const unsigned char* pixels = image[Tile::first_patch(group) + i];
             const uint64_t b = wgmma_operand(pixels + row * kPatternBytes + step * kInnerStep, kPatternBytes);
             multiply<typename Tile::Element, kWeights>(of_patch[i], a, b, accumulate || step > 0);
         }
@@ -128,6 +142,10 @@ requires(Tile::kTaps == kSharedTaps) __device__
                        const Prepare& prepare) {
     const int steps = conv.S * (conv.depth / Tile::kDepthStep);
     MBarrier *weights_before = nullptr, *image_before = nullptr;
+    if constexpr (Tile::kShare == Share::tiles) {
+        mbarrier_wait(&shared.turn[group], ring.parity ^ (group == 0 ? 1 : 0));  // the very first at once
+        ring.parity ^= 1;
+    }
     for (int step = 0; step < steps; ++step) {
         mbarrier_wait(&shared.image_full[ring.image.stage], ring.image.parity);
         for (int r = 0; r < kSharedTaps; ++r) {
@@ -146,6 +164,7 @@ requires(Tile::kTaps == kSharedTaps) __device__
         image_before = &shared.image_empty[ring.image.stage];
         ring.image.template advance<Tile::kImageStages>();
     }
+    if constexpr (Tile::kShare == Share::tiles) release_stage(&shared.turn[1 - group]);
     wgmma_wait<0>(sums);
     release_stage<Tile::kCluster>(weights_before);
     release_stage(image_before);
