@@ -2,6 +2,7 @@
 
 #include "kernels/cpu/cpu_backend.h"
 #if defined(OBJLOC_WITH_CUDA)
+#include "kernels/cuda/arithmetic_peak.h"
 #include "kernels/cuda/cuda_backend.h"
 #endif
 #if defined(OBJLOC_WITH_CUDNN)
@@ -29,6 +30,14 @@ BackendEntry cudnn_backend_entry() {
 #endif
 
 }  // namespace
+
+double gpu_arithmetic([[maybe_unused]] Precision precision) {
+#if defined(OBJLOC_WITH_CUDA)
+    return cuda::measure_arithmetic(precision);
+#else
+    return 0;
+#endif
+}
 
 Registry builtin_backends() {
     return Registry({cuda_backend_entry(), cudnn_backend_entry(), {"cpu", "", "", make_cpu_backend}});

@@ -8,4 +8,8 @@ namespace objloc {
 /// cuda, cudnn and cpu, best first. One that the build or the machine lacks is listed with reason and cure.
 Registry builtin_backends();
 
+/// Operations a second that the first GPU's units for products in `precision` reach when no memory keeps them
+/// waiting (kernels/cuda/arithmetic_peak.h); 0 where this build has no CUDA. Throws Error when CUDA fails.
+double gpu_arithmetic(Precision precision);
+
 }  // namespace objloc

@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/backends.h"
 #include "tools/bench/environment.h"
 #include "tools/bench/timing.h"
 
@@ -107,18 +108,6 @@ double measure_copy(int threads) {
     return most;
 }
 
-/// From NVIDIA's data sheets (SXM forms, no sparsity): fp32 outside the tensor cores, tf32 and bf16 in them.
-struct DataSheet {
-    const char* name;
-    double fp32, tf32, bf16;
-
-    double of(Precision precision) const {
-        return precision == Precision::fp32 ? fp32 : precision == Precision::tf32 ? tf32 : bf16;
-    }
-};
-constexpr DataSheet kDataSheets[] = {
-    {"A100", 19.5e12, 156e12, 312e12}, {"H100", 67e12, 494e12, 989e12}, {"H200", 67e12, 494e12, 989e12}};
-
 MachinePeak gpu_peak(Backend& backend, Precision precision) {
     MachinePeak peak;
     constexpr int64_t kCount = int64_t{1} << 28;  // 1 GiB, beyond any cache
@@ -132,12 +121,8 @@ MachinePeak gpu_peak(Backend& backend, Precision precision) {
         peak.bytes_per_s =
             std::max(peak.bytes_per_s, static_cast<double>(from.bytes() + to.bytes()) / seconds_since(begin));
     }
-    peak.source = "copy measured here; arithmetic of this model unknown";
-    for (const DataSheet& sheet : kDataSheets) {
-        if (backend.description().find(sheet.name) == std::string::npos) continue;
-        peak.flops_per_s = sheet.of(precision);
-        peak.source = std::string("copy measured here; arithmetic from the data sheet of ") + sheet.name;
-    }
+    peak.flops_per_s = gpu_arithmetic(precision);
+    peak.source = "measured here";
     return peak;
 }
 

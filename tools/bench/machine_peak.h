@@ -22,9 +22,8 @@ struct MachinePeak {
 /// memory much larger than its caches with stores that bypass them. About half a second.
 MachinePeak measure_cpu_peak(int threads);
 
-/// What `backend` could do at best: a CPU is measured on `threads` threads, in fp32; of a GPU the data sheet
-/// is taken for arithmetic in `precision`, if the model is known here, and a large copy is measured for
-/// memory.
+/// What `backend` could do at best, measured: a CPU on `threads` threads, in fp32; a GPU by loops of products
+/// in `precision` and by a large copy.
 MachinePeak peak_of(Backend& backend, int threads, Precision precision = Precision::fp32);
 
 }  // namespace objloc::bench
