@@ -14,27 +14,38 @@ namespace objloc {
 /// How a CPU convolves: direct sums, Winograd F(4x4, 3x3) where it applies, or whichever is faster.
 enum class CpuConv { automatic, direct, winograd };
 
-/// How much of a convolution a block of the CUDA backend makes on tensor cores, as rows by columns of the
-/// product; or whichever suits the sizes. It changes the speed and not one bit of the results.
-enum class ConvTile {
+/// The convolution kernels of the CUDA backend. `automatic`: whichever kernels/cuda/conv2d_choice.h gives.
+/// Another one is taken wherever it applies, and where it does not, the choice is automatic.
+enum class CudaConv {
     automatic,
-    wide,   // 128 x 128
-    tall,   // 256 x 64
-    small,  // 128 x 64
+    tiled,               // products in fp32, of any sizes
+    mma,                 // tensor cores by mma.sync; whichever of these three suits the sizes:
+    mma_wide,            // a block makes 128 x 128 of the product,
+    mma_tall,            // 256 x 64,
+    mma_small,           // 128 x 64; speed is all that they differ in, they give the same bits
+    hopper,              // tensor cores by wgmma, on Hopper alone: each tap fetches its own pixels,
+    hopper_shared_taps,  // or the three of a column share them,
+    hopper_clusters,     // and besides two blocks share weights
 };
 
-/// The CUDA backend's convolutions for Hopper's tensor cores (kernels/cuda/conv2d_hopper.cuh), where they
-/// apply: each tap fetches its own pixels, or three share them, or besides two blocks share weights. Off
-/// unless asked for: they have yet to be proven on a GPU.
-enum class HopperConvs { off, tap_by_tap, shared_taps, clusters };
+const char* name_of(CudaConv kernel);
+/// Those that run: all but `automatic` and `mma`, which stand for others.
+const std::vector<CudaConv>& cuda_conv_kernels();
+/// Throws Error for a name that there is not.
+CudaConv parse_cuda_conv(const std::string& name);
+
+/// What the choice among CUDA kernels depends on.
+struct CudaDevice {
+    int sm = 0;           // compute capability times ten; 0: no CUDA device
+    bool hopper = false;  // whether Hopper's own instructions run: its GPU, and a build with code for it
+};
 
 /// What a user may ask of a backend; each takes what concerns it.
 struct BackendOptions {
     int threads = 0;  // CPU threads; 0: all cores
     CpuConv cpu_conv = CpuConv::automatic;
     Precision precision = Precision::fp32;
-    ConvTile conv_tile = ConvTile::automatic;
-    HopperConvs hopper = HopperConvs::off;
+    CudaConv cuda_conv = CudaConv::automatic;
 };
 
 /// A backend by name. `missing` is empty when it can be made here, else the reason; `cure` what to do about
@@ -43,6 +54,7 @@ struct BackendEntry {
     std::string name;
     std::string missing, cure;
     std::function<std::unique_ptr<Backend>(const BackendOptions&)> make;
+    CudaDevice device{};
 };
 
 /// The backends a program offers, best first.

@@ -43,8 +43,9 @@ void add_precisions(const BackendEntry& entry, bool slow, std::vector<OpBackend>
 #if defined(OBJLOC_WITH_CUDA_HOST)
         const HostRuntimeScope any_order({.adversarial_seed = 1});
 #endif
-        for (const ConvTile tile : {ConvTile::automatic, ConvTile::wide, ConvTile::tall, ConvTile::small}) {
-            on.same_bits.push_back(entry.make({.precision = precision, .conv_tile = tile}));
+        for (const CudaConv kernel :
+             {CudaConv::automatic, CudaConv::mma_wide, CudaConv::mma_tall, CudaConv::mma_small}) {
+            on.same_bits.push_back(entry.make({.precision = precision, .cuda_conv = kernel}));
         }
         list.push_back(std::move(on));
     }

@@ -183,8 +183,8 @@ std::string label(const Conv2dProblem& problem, const HopperRun& how) {
 
 /// y, codes, dx and dw of the CUDA backend on whole numbers, as bytes.
 std::vector<std::vector<std::byte>> backend_results(const Conv2dProblem& g, Precision precision,
-                                                    HopperConvs hopper) {
-    const auto backend = cuda_host_backend_entry().make({.precision = precision, .hopper = hopper});
+                                                    CudaConv kernel) {
+    const auto backend = cuda_host_backend_entry().make({.precision = precision, .cuda_conv = kernel});
     const DType type = backend->activation_type();
     const auto upload = [&](const Array& array, DType as) {
         const Tensor tensor = backend->allocate(array.shape, as);
@@ -213,10 +213,10 @@ TEST_CASE("hopper convolutions through the backend, when asked for, give the bit
     for (const bool pool : {false, true}) {
         problem.relu = problem.pool = pool;
         for (const Precision precision : {Precision::bf16, Precision::tf32}) {
-            const auto usual = backend_results(problem, precision, HopperConvs::off);
-            CHECK(backend_results(problem, precision, HopperConvs::tap_by_tap) == usual);
-            CHECK(backend_results(problem, precision, HopperConvs::shared_taps) == usual);
-            CHECK(backend_results(problem, precision, HopperConvs::clusters) == usual);
+            const auto usual = backend_results(problem, precision, CudaConv::automatic);
+            CHECK(backend_results(problem, precision, CudaConv::hopper) == usual);
+            CHECK(backend_results(problem, precision, CudaConv::hopper_shared_taps) == usual);
+            CHECK(backend_results(problem, precision, CudaConv::hopper_clusters) == usual);
         }
     }
 }

@@ -29,10 +29,6 @@ double expected_use(const PatchGrid& grid, int lines, int tile_lines, int tile_p
 
 }  // namespace
 
-bool hopper_conv2d_applies(const Conv2dProblem& problem) {
-    return problem.stride_h == 1 && problem.stride_w == 1 && problem.C % 64 == 0 && problem.K % 64 == 0;
-}
-
 std::string hopper_missing() {
 #if !defined(OBJLOC_CUDA_ON_HOST) && !defined(OBJLOC_CUDA_SM90A)
     return "this build has no code for sm_90a";

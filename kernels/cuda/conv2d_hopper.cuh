@@ -1,17 +1,15 @@
 // Convolutions on Hopper's tensor cores: plain functions on device memory, for whoever chooses among kernels.
-// They are in no backend's path unless asked for: they have yet to be proven on a GPU.
+// They run when asked for, or where the table of choices has measured that they pay (conv2d_choice.h).
 #pragma once
 
 #include <cstdint>
 #include <string>
 
 #include "engine/problem.h"
+#include "kernels/cuda/conv2d_choice.h"
 #include "kernels/cuda/launch.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
-
-/// Whether these kernels can do a problem: stride 1, channels and filters in multiples of 64.
-bool hopper_conv2d_applies(const Conv2dProblem& problem);
 
 /// Why they cannot run on this GPU or in this build, or "" when they can.
 std::string hopper_missing();

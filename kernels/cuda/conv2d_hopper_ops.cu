@@ -18,6 +18,13 @@ Tensor same(CudaBackend& backend, const Tensor& tensor, int64_t N, int64_t rows,
     return backend.allocate({N, rows, columns, channels}, tensor.type());
 }
 
+HopperOptions options_of(CudaConv kernel) {
+    HopperOptions options;
+    if (kernel == CudaConv::hopper_shared_taps) options.reuse = HopperReuse::taps;
+    if (kernel == CudaConv::hopper_clusters) options.reuse = HopperReuse::taps_and_clusters;
+    return options;
+}
+
 /// The gradient of the convolution's own output, spread over the windows where the problem pools.
 Tensor full_gradient(CudaBackend& backend, const Conv2dProblem& problem, const Conv2dGradient& gradient) {
     if (!problem.pool) return gradient.dy;
@@ -33,11 +40,10 @@ Tensor full_gradient(CudaBackend& backend, const Conv2dProblem& problem, const C
 
 }  // namespace
 
-void conv2d_forward_hopper(CudaBackend& backend, HopperReuse reuse, const Conv2dProblem& problem,
+void conv2d_forward_hopper(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
                            const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y,
                            const Tensor& codes) {
-    HopperOptions options;
-    options.reuse = reuse;
+    const HopperOptions options = options_of(kernel);
     uint8_t* places = problem.pool ? codes.data<uint8_t>() : nullptr;
     if (x.type() == DType::bf16) {
         return conv2d_hopper_forward(backend.stream(), problem, x.data<Bf16>(), w.data<Bf16>(), floats(bias),
@@ -48,11 +54,10 @@ void conv2d_forward_hopper(CudaBackend& backend, HopperReuse reuse, const Conv2d
                           y.data<float>(), places, turned.data<float>(), options);
 }
 
-void conv2d_backward_data_hopper(CudaBackend& backend, HopperReuse reuse, const Conv2dProblem& problem,
+void conv2d_backward_data_hopper(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
                                  const Conv2dGradient& gradient, const Tensor& w, const Tensor& relu_source,
                                  const Tensor& dx) {
-    HopperOptions options;
-    options.reuse = reuse;
+    const HopperOptions options = options_of(kernel);
     const Tensor dy = full_gradient(backend, problem, gradient);
     if (dx.type() == DType::bf16) {
         return conv2d_hopper_backward_data(backend.stream(), problem, dy.data<Bf16>(), w.data<Bf16>(),

@@ -1,10 +1,10 @@
 // The implementations of convolution, one function a pass. Arguments are those of the backend's ops
-// (engine/backend.h); conv2d.cu checks what is empty and conv2d_choice.cuh says which one runs when.
+// (engine/backend.h); conv2d.cu checks what is empty and conv2d_choice.h says which one runs when.
 #pragma once
 
 #include "engine/backend.h"
-#include "kernels/cuda/conv2d_choice.cuh"
-#include "kernels/cuda/conv2d_hopper.cuh"
+#include "engine/registry.h"
+#include "kernels/cuda/launch.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
@@ -20,21 +20,22 @@ void conv2d_backward_weights_tiled(CudaBackend& backend, const Conv2dProblem& pr
                                    const Conv2dGradient& gradient, const Tensor& dw);
 
 // ---- Tensor cores by mma.sync, on any GPU that this build has kernels for --------------------------------
-// f32 tensors are rounded to tf32, bf16 tensors taken as they are; sums in fp32. For problems that
-// `mma_applies` to, and tensors aligned to 16 bytes.
-void conv2d_forward_mma(CudaBackend& backend, ConvTile tile, const Conv2dProblem& problem, const Tensor& x,
+// f32 tensors are rounded to tf32, bf16 tensors taken as they are; sums in fp32. `kernel`: one of
+// mma_wide, mma_tall, mma_small. For problems that it applies to, and tensors aligned to 16 bytes.
+void conv2d_forward_mma(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem, const Tensor& x,
                         const Tensor& w, const Tensor& bias, const Tensor& y, const Tensor& codes);
-void conv2d_backward_data_mma(CudaBackend& backend, ConvTile tile, const Conv2dProblem& problem,
+void conv2d_backward_data_mma(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
                               const Conv2dGradient& gradient, const Tensor& w, const Tensor& relu_source,
                               const Tensor& dx);
-void conv2d_backward_weights_mma(CudaBackend& backend, ConvTile tile, const Conv2dProblem& problem,
+void conv2d_backward_weights_mma(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
                                  const Tensor& x, const Conv2dGradient& gradient, const Tensor& dw);
 
-// ---- Hopper's wgmma: f32 tensors in tf32, bf16 tensors as they are; weight gradients in bf16 only
-void conv2d_forward_hopper(CudaBackend& backend, HopperReuse reuse, const Conv2dProblem& problem,
+// ---- Hopper's wgmma: f32 tensors in tf32, bf16 tensors as they are; weight gradients in bf16 only.
+// `kernel`: hopper, hopper_shared_taps or hopper_clusters.
+void conv2d_forward_hopper(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
                            const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y,
                            const Tensor& codes);
-void conv2d_backward_data_hopper(CudaBackend& backend, HopperReuse reuse, const Conv2dProblem& problem,
+void conv2d_backward_data_hopper(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
                                  const Conv2dGradient& gradient, const Tensor& w, const Tensor& relu_source,
                                  const Tensor& dx);
 void conv2d_backward_weights_hopper(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,

@@ -2,8 +2,8 @@
 // that is spread on its way, and the choice among instantiations.
 #pragma once
 
+#include "engine/registry.h"
 #include "kernels/cuda/conv2d.cuh"
-#include "kernels/cuda/conv2d_choice.cuh"
 #include "kernels/cuda/mma_pipeline.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
@@ -133,19 +133,13 @@ struct PieceSizes : ConvSizes {
     }
 };
 
-/// Calls `run` with the operands for the tensor's elements and the shape of the tile.
+/// Calls `run` with the operands for the tensor's elements and the shape of the kernel's tile.
 template <typename Run>
-void with_mma(const Tensor& tensor, ConvTile tile, const Run& run) {
+void with_mma(const Tensor& tensor, CudaConv kernel, const Run& run) {
     const auto with_operand = [&](auto operand) {
-        switch (tile) {
-            case ConvTile::wide:
-                return run(operand, MmaShape<2, 4>{});
-            case ConvTile::tall:
-                return run(operand, MmaShape<4, 2>{});
-            case ConvTile::small:
-            case ConvTile::automatic:
-                return run(operand, MmaShape<2, 2>{});
-        }
+        if (kernel == CudaConv::mma_wide) return run(operand, MmaShape<2, 4>{});
+        if (kernel == CudaConv::mma_tall) return run(operand, MmaShape<4, 2>{});
+        return run(operand, MmaShape<2, 2>{});
     };
     if (tensor.type() == DType::bf16) {
         with_operand(Bf16{});

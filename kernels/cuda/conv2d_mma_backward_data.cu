@@ -163,10 +163,10 @@ __global__ void __launch_bounds__(
 
 // ---- Launcher ---------------------------------------------------------------------------------------------
 
-void conv2d_backward_data_mma(CudaBackend& backend, ConvTile tile, const Conv2dProblem& problem,
+void conv2d_backward_data_mma(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
                               const Conv2dGradient& gradient, const Tensor& w, const Tensor& relu_source,
                               const Tensor& dx) {
-    with_mma(dx, tile, [&](auto operand, auto shape) {
+    with_mma(dx, kernel, [&](auto operand, auto shape) {
         using Operand = decltype(operand);
         using Shape = decltype(shape);
         using Element = typename Operand::Element;
@@ -175,8 +175,8 @@ void conv2d_backward_data_mma(CudaBackend& backend, ConvTile tile, const Conv2dP
         const PieceSizes<Operand> sizes(problem);
         const MmaGrid<Shape> grid = mma_grid<Shape>(sizes.C);
         const int64_t blocks = ceil_div(problem.N * problem.H * problem.W, Shape::kRows) * grid.column_tiles;
-        const auto run = [&](auto kernel) {
-            launch(kernel, blocks_for(blocks, 1), dim3(Shape::kThreads),
+        const auto run = [&](auto with_pool) {
+            launch(with_pool, blocks_for(blocks, 1), dim3(Shape::kThreads),
                    mma_shared_bytes<Shape, typename Outputs::Slice, typename Filters::Slice>(),
                    backend.stream(), sizes, grid, gradient.dy.data<Element>(),
                    problem.pool ? gradient.codes.data<uint8_t>() : nullptr, w.data<Element>(),

@@ -162,9 +162,9 @@ __global__ void __launch_bounds__(Shape::kThreads,
 
 // ---- Launcher ---------------------------------------------------------------------------------------------
 
-void conv2d_backward_weights_mma(CudaBackend& backend, ConvTile tile, const Conv2dProblem& problem,
+void conv2d_backward_weights_mma(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
                                  const Tensor& x, const Conv2dGradient& gradient, const Tensor& dw) {
-    with_mma(x, tile, [&](auto operand, auto shape) {
+    with_mma(x, kernel, [&](auto operand, auto shape) {
         using Operand = decltype(operand);
         using Shape = decltype(shape);
         using Element = typename Operand::Element;
@@ -177,8 +177,8 @@ void conv2d_backward_weights_mma(CudaBackend& backend, ConvTile tile, const Conv
         const PixelSplit split = split_pixels(sizes, kDepth);
         const Tensor slots = split.count == 1 ? dw : backend.allocate({split.count, dw.count()});
         const dim3 blocks(blocks_for(tiles, 1).x, static_cast<unsigned>(split.count));
-        const auto run = [&](auto kernel) {
-            launch(kernel, blocks, dim3(Shape::kThreads),
+        const auto run = [&](auto with_pool) {
+            launch(with_pool, blocks, dim3(Shape::kThreads),
                    mma_shared_bytes<Shape, typename Taps::Slice, typename Gradients::Slice>(),
                    backend.stream(), sizes, grid, Divisor(sizes.out_rows), Divisor(sizes.out_columns),
                    split.pixels, x.data<Element>(), gradient.dy.data<Element>(),

@@ -138,9 +138,9 @@ __global__ void __launch_bounds__(Shape::kThreads, kMmaBlocks<Shape>)
 
 // ---- Launcher ---------------------------------------------------------------------------------------------
 
-void conv2d_forward_mma(CudaBackend& backend, ConvTile tile, const Conv2dProblem& problem, const Tensor& x,
+void conv2d_forward_mma(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem, const Tensor& x,
                         const Tensor& w, const Tensor& bias, const Tensor& y, const Tensor& codes) {
-    with_mma(x, tile, [&](auto operand, auto shape) {
+    with_mma(x, kernel, [&](auto operand, auto shape) {
         using Operand = decltype(operand);
         using Shape = decltype(shape);
         using Element = typename Operand::Element;

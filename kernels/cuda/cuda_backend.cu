@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "kernels/cuda/conv2d_hopper.cuh"
 #include "kernels/cuda/cuda_backend.cuh"
 #include "kernels/cuda/memory.cuh"
 
@@ -27,6 +28,11 @@ cudaDeviceProp properties() {
 
 }  // namespace
 
+CudaDevice current_device() {
+    const cudaDeviceProp device = properties();
+    return {10 * device.major + device.minor, hopper_missing().empty()};
+}
+
 CudaBackend::CudaBackend(std::string name, const BackendOptions& options, Reuse reuse)
     : CudaBackend(std::move(name), options,
                   std::make_shared<CachingAllocator>(std::make_unique<DeviceMemory>(), reuse)) {
@@ -37,6 +43,7 @@ CudaBackend::CudaBackend(std::string name, const BackendOptions& options,
     : Backend(memory),
       name_(std::move(name)),
       options_(options),
+      device_(current_device()),
       memory_(std::move(memory)),
       stream_(make_stream()) {
 }

@@ -16,6 +16,9 @@
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
+/// What the choice of kernels asks about the device. Throws Error where there is none.
+CudaDevice current_device();
+
 class CudaBackend : public Backend {
   public:
     /// `reuse` false gives freed memory back at once (see CachingAllocator).
@@ -111,6 +114,7 @@ class CudaBackend : public Backend {
 
     std::string name_;
     BackendOptions options_;
+    CudaDevice device_;
     std::shared_ptr<CachingAllocator> memory_;  // the base class's own, for captured steps to share
     Stream stream_;
     bool capturing_ = false;

@@ -41,6 +41,8 @@ BackendEntry probed(BackendEntry entry) {
                         std::to_string(minor) + ", this build has kernels for " +
                         std::to_string(kOldest / 10) + "." + std::to_string(kOldest % 10) + " and later";
         entry.cure = "Build with: cmake --preset cuda -DCMAKE_CUDA_ARCHITECTURES=native";
+    } else {
+        entry.device = current_device();
     }
     return entry;
 }
@@ -55,10 +57,12 @@ BackendEntry cuda_backend_entry() {
 }
 #else
 BackendEntry cuda_host_backend_entry() {
-    return {"cuda-host", "", "", [](const BackendOptions& options) {
+    return {"cuda-host", "", "",
+            [](const BackendOptions& options) {
                 return std::make_unique<OBJLOC_CUDA_NAMESPACE::CudaBackend>("cuda-host", options,
                                                                             Reuse::never);
-            }};
+            },
+            OBJLOC_CUDA_NAMESPACE::current_device()};
 }
 #endif
 

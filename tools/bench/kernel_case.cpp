@@ -53,6 +53,13 @@ bool judge(const KernelCase& op, DType type, const Array& got, const Array& want
 
 }  // namespace
 
+std::optional<ConvPass> KernelCase::pass() const {
+    if (op == "conv2d_forward") return ConvPass::forward;
+    if (op == "conv2d_backward_data") return ConvPass::backward_data;
+    if (op == "conv2d_backward_weights") return ConvPass::backward_weights;
+    return std::nullopt;
+}
+
 double KernelCase::bytes() const {
     const auto size = [](const Shape& of, DType type) {
         return static_cast<double>(of.count()) * static_cast<double>(size_of(type));

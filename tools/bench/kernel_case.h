@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/backend.h"
+#include "kernels/cuda/conv2d_choice.h"
 #include "tests/op_case_inputs.h"
 
 namespace objloc::bench {
@@ -33,6 +35,8 @@ struct KernelCase {
     Conv2dProblem problem{};         // of convolutions
     size_t read_in_full = SIZE_MAX;  // so many inputs are; of further ones too little to count
 
+    /// Of convolutions, but for the bias's gradient, which is a sum.
+    std::optional<ConvPass> pass() const;
     /// "2_2 64x64x128->128".
     std::string label() const { return layer.empty() ? shape : layer + " " + shape; }
     /// Of all that is read and all that is written: the least that must move.

@@ -1,6 +1,7 @@
 #include "tools/bench/kernel_variants.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "engine/error.h"
 #include "kernels/backends.h"
@@ -11,7 +12,7 @@ namespace {
 
 /// The passes for which the CPU has a choice.
 bool is_convolution(const KernelCase& op) {
-    return op.op.starts_with("conv2d") && op.op != "conv2d_backward_bias";
+    return op.pass().has_value();
 }
 
 std::function<std::unique_ptr<Backend>()> maker(const BackendEntry& entry, const BackendOptions& options) {
@@ -51,43 +52,44 @@ struct ConvVersion {
     const char* name;
     Precision precision;
     const char* adds;
-    HopperConvs hopper = HopperConvs::off;
+    CudaConv kernel;
 };
 constexpr ConvVersion kConvVersions[] = {
     {"1 tiled fp32", Precision::fp32,
      "products in registers, slices of both operands in shared memory; bias, ReLU, pooling, masks fused; any "
-     "sizes"},
+     "sizes",
+     CudaConv::tiled},
     {"2 mma tf32", Precision::tf32,
      "tensor cores by mma.sync m16n8k8; slices come by cp.async, three ahead, and are read without bank "
-     "conflicts"},
+     "conflicts",
+     CudaConv::mma},
     {"3 mma bf16", Precision::bf16,
      "half the bytes and twice the products: activations stored in bf16, mma.sync m16n8k16, ldmatrix turns "
-     "operands"},
+     "operands",
+     CudaConv::mma},
     {"4 wgmma tf32", Precision::tf32,
      "Hopper: wgmma out of shared memory, the copy engine fetches and stores, a producer and two consumer "
      "warpgroups, persistent blocks",
-     HopperConvs::tap_by_tap},
+     CudaConv::hopper},
     {"5 wgmma bf16", Precision::bf16,
      "the same in bf16, both operands as they lie in memory; weight gradients by stream-K, taps sharing "
      "patches",
-     HopperConvs::tap_by_tap},
+     CudaConv::hopper},
     {"6 wgmma bf16, shared taps", Precision::bf16,
      "three taps share what is fetched in forward and data gradient, too: half the reads of the second-level "
      "cache",
-     HopperConvs::shared_taps},
+     CudaConv::hopper_shared_taps},
+    {"7 wgmma bf16, clusters", Precision::bf16,
+     "and two blocks of a cluster fetch half of their common weights each, for both: fewer reads again",
+     CudaConv::hopper_clusters},
 };
 
-/// The passes that a version has code of its own for.
+/// The passes that a version has code of its own for; the first ones came with an answer to everything.
 bool applies(const ConvVersion& version, const KernelCase& op) {
     if (!op.op.starts_with("conv2d")) return false;
-    if (version.hopper == HopperConvs::off) return true;
-    const Conv2dProblem& g = op.problem;
-    const bool channels = g.C % 64 == 0 && g.K % 64 == 0, steps = g.stride_h == 1 && g.stride_w == 1;
-    if (op.op == "conv2d_backward_weights") {
-        return channels && steps && version.precision == Precision::bf16 &&
-               version.hopper == HopperConvs::tap_by_tap;
-    }
-    return channels && steps && op.op != "conv2d_backward_bias";
+    if (version.kernel == CudaConv::tiled || version.kernel == CudaConv::mma) return true;
+    const std::optional<ConvPass> pass = op.pass();
+    return pass && cuda_conv_applies(version.kernel, *pass, op.problem, version.precision);
 }
 
 /// The versions for Hopper go to `unasked` unless `hopper` asks for them: they have yet to be proven on a
@@ -95,13 +97,13 @@ bool applies(const ConvVersion& version, const KernelCase& op) {
 void add_cuda(const BackendEntry& entry, bool hopper, std::vector<KernelVariant>& list,
               std::vector<KernelVariant>& unasked) {
     for (const ConvVersion& version : kConvVersions) {
-        auto& to = version.hopper == HopperConvs::off || hopper ? list : unasked;
+        auto& to = !needs_hopper(version.kernel) || hopper ? list : unasked;
         to.push_back({.device = entry.name,
                       .name = version.name,
                       .adds = version.adds,
                       .group = "gpu",
                       .applies = [version](const KernelCase& op) { return applies(version, op); },
-                      .make = maker(entry, {.precision = version.precision, .hopper = version.hopper}),
+                      .make = maker(entry, {.precision = version.precision, .cuda_conv = version.kernel}),
                       .precision = version.precision});
     }
     list.push_back({.device = entry.name,
