@@ -3,7 +3,8 @@
 #   tools/gpu_report.sh [--python PYTHON --yardstick FOLDER] [--out NAME]
 # Needs nvcc; cuDNN where its backend shall be timed. PYTHON has torch and FOLDER holds torch_vgg16_step.py (compare_peers.sh
 # says what that is); without them PyTorch is left out, and the report says so. Writes NAME.txt (the GPU, the tests, the
-# sanitizer, the trainings), NAME-kernels.json, on Hopper NAME-hopper.json, and NAME-steps.jsonl; NAME is tools/results/gpu-DATE unless given. Leave the
+# sanitizer, the trainings), NAME-kernels.json, on Hopper NAME-hopper.json, NAME-steps.jsonl, and NAME-table.inc (the fastest
+# convolution kernels here, for kernels/cuda/conv2d_table.inc); NAME is tools/results/gpu-DATE unless given. Leave the
 # machine alone meanwhile: about half an hour.
 set -euo pipefail
 usage() { sed -n '3s/^# *//p' "$0" >&2; exit 2; }
@@ -56,6 +57,9 @@ if nvidia-smi --query-gpu=compute_cap --format=csv,noheader | grep -q '^9'; then
     done
     "$bin/kernel_bench" --device cuda --device cudnn --hopper --op conv2d --batch 64 --json >"$out-hopper.json" || failed+=("kernel_bench --hopper")
 fi
+# Beside the table that is committed: that one is changed by a person who has looked at the difference.
+rm -f "$out-table.inc"
+step "tuning" "$bin/kernel_bench" --tune "$out-table.inc" --batch 64
 
 for precision in fp32 tf32 bf16; do
     lines "$bin/step_bench" --device cuda --model vgg16 --batch 64 --steps 20 --precision "$precision"
@@ -81,6 +85,12 @@ fi
 
 echo
 echo "Report: $out.txt, $out-kernels.json, $out-steps.jsonl"
+if [ -f "$out-table.inc" ]; then
+    echo "The convolution kernels that were the fastest here: $out-table.inc. To have them chosen from now on:"
+    echo "    diff kernels/cuda/conv2d_table.inc $out-table.inc"
+    echo "    cp $out-table.inc kernels/cuda/conv2d_table.inc && cmake --build --preset cuda && ctest --preset cuda"
+    echo "and commit it together with this report."
+fi
 if ((${#failed[@]})); then
     printf 'FAILED: %s\n' "${failed[@]}" | tee -a "$out.txt" >&2
     exit 1

@@ -2,11 +2,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/file.h"
+#include "kernels/backends.h"
 #include "kernels/cpu/parallel.h"
+#include "tools/bench/conv_tuning.h"
 #include "tools/bench/kernel_report.h"
 #include "tools/bench/kernel_tiers.h"
 #include "tools/common/command_line.h"
@@ -22,7 +26,8 @@ struct KernelBenchOptions {
     CaseSelection cases;
     std::vector<std::string> devices;
     int threads = 0, repeats = 7;
-    bool hopper = false, list = false, json = false;
+    bool hopper = false, list = false, json = false, tune = false;
+    std::string table;  // what tuning writes; "": stdout
 };
 
 std::vector<MachinePeak> peaks_of(const VariantList& list, int threads) {
@@ -58,20 +63,51 @@ std::vector<KernelResult> measure_all(const std::vector<KernelCase>& cases, cons
     return all;
 }
 
-void require_correct(const std::vector<KernelResult>& results) {
-    std::string wrong;
-    for (const KernelResult& at : results) {
-        if (!at.correctness.passed) {
-            wrong += fmt::format("{}{} {} on {}", wrong.empty() ? "" : "; ", at.op->op, at.op->label(),
-                                 at.variant->name);
-        }
-    }
+/// `wrong`: what the reference disagrees with, or "".
+void require_correct(const std::string& wrong) {
     if (!wrong.empty())
         throw Error("kernel_bench", "the reference disagrees with " + wrong,
                     "Run the op tests: ctest -R ops");
 }
 
+BackendEntry cuda_entry() {
+    const Registry registry = builtin_backends();
+    for (const BackendEntry& entry : registry.entries()) {
+        if (entry.name != "cuda") continue;
+        if (entry.missing.empty()) return entry;
+        throw Error("--tune", entry.missing, entry.cure);
+    }
+    throw Error("--tune", "this program has no CUDA backend");
+}
+
+ConvTable read_table(const std::string& path) {
+    const std::vector<uint8_t> bytes = read_file(path);
+    return parse_conv_table({bytes.begin(), bytes.end()}, path);
+}
+
+/// Measures on the GPU here and writes the table of convolution kernels, with the lines of other
+/// architectures as the file has them, or, where there is none yet, as the table has them that came with the
+/// sources.
+void tune(KernelBenchOptions& options) {
+    const BackendEntry entry = cuda_entry();
+    if (options.cases.batch == 0) options.cases.batch = kGpuBatch;
+    options.cases.op = "conv2d";
+    const std::vector<KernelCase> cases = select_cases(options.cases);
+    const bool there = !options.table.empty() && std::filesystem::exists(options.table);
+    const ConvTable before = read_table(there ? options.table : committed_conv_table_path());
+
+    const ConvTuning tuning = tune_convolutions(entry, cases, before, options.repeats);
+    const std::string text = conv_table_text(tuning.table);
+    if (options.table.empty()) {
+        fmt::print("{}", text);
+    } else {
+        write_file_atomically(options.table, text);
+    }
+    require_correct(tuning.wrong);
+}
+
 void run(KernelBenchOptions& options) {
+    if (options.tune) return tune(options);
     const VariantList list = kernel_variants(options.devices, options.threads, options.hopper);
     const bool gpu = std::any_of(list.variants.begin(), list.variants.end(),
                                  [](const KernelVariant& variant) { return variant.group == "gpu"; });
@@ -87,7 +123,7 @@ void run(KernelBenchOptions& options) {
     fmt::print("{}\n", options.json ? kernel_json(results, list, peaks, options.cases.batch, threads)
                                     : kernel_notes(list, peaks) + fmt::format("Batch {}, {} CPU threads.",
                                                                               options.cases.batch, threads));
-    require_correct(results);
+    require_correct(wrong_kernels(results));
 }
 
 }  // namespace
@@ -98,6 +134,8 @@ int main(int argc, char** argv) {
         "    kernel_bench                                   all of VGG16, on every device here\n"
         "    kernel_bench --device cpu --op conv2d_forward  oneDNN beside our Winograd, layer by layer\n"
         "    kernel_bench --op conv2d --shape 4,64,64,64,128    one convolution of your own\n"
+        "    kernel_bench --tune kernels/cuda/conv2d_table.inc  choose the GPU's kernels anew, by "
+        "measurement\n"
         "    kernel_bench --list                            what there is, without running it\n",
         "kernel_bench");
     KernelBenchOptions options;
@@ -124,6 +162,17 @@ int main(int argc, char** argv) {
                  "with the convolutions for Hopper's tensor cores, which have yet to be proven on a GPU");
     app.add_flag("--list", options.list, "name ops, shapes and variants, and stop");
     app.add_flag("--json", options.json, "print one JSON object instead of tables");
+    CLI::Option* tune =
+        app.add_option(
+               "--tune", options.table,
+               "time every CUDA convolution kernel that is right here, and write the table by which the "
+               "backend chooses (kernels/cuda/conv2d_table.inc): to FILE, or to stdout. Takes --tier, "
+               "--shape, --batch and --repeats. Look at the difference, then commit it")
+            ->type_name("[FILE]")
+            ->expected(0, 1);
     options.cases.batch = 0;
-    return run_tool(app, argc, argv, [&] { run(options); });
+    return run_tool(app, argc, argv, [&] {
+        options.tune = tune->count() > 0;
+        run(options);
+    });
 }

@@ -18,11 +18,13 @@ Precision arithmetic_of(const Tensor& activation, Precision asked) {
 /// The kernel that conv2d_choice.h gives, or the one that takes any tensor when one of these is not aligned.
 /// Empty ones are.
 CudaConv choose(ConvPass pass, const Conv2dProblem& problem, const Tensor& activation,
-                const BackendOptions& options, std::initializer_list<const Tensor*> tensors) {
+                const BackendOptions& options, const CudaDevice& device,
+                std::initializer_list<const Tensor*> tensors) {
     for (const Tensor* tensor : tensors) {
         if (*tensor && reinterpret_cast<uintptr_t>(tensor->raw()) % 16 != 0) return CudaConv::tiled;
     }
-    return choose_conv2d(pass, problem, arithmetic_of(activation, options.precision), options.cuda_conv);
+    return choose_conv2d(pass, problem, arithmetic_of(activation, options.precision), options.cuda_conv,
+                         device);
 }
 
 }  // namespace
@@ -30,7 +32,7 @@ CudaConv choose(ConvPass pass, const Conv2dProblem& problem, const Tensor& activ
 void CudaBackend::conv2d_forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w,
                                  const Tensor& bias, const Tensor& y, const Tensor& codes) {
     if (y.count() == 0) return;
-    const CudaConv kernel = choose(ConvPass::forward, problem, x, options_, {&x, &w, &y, &codes});
+    const CudaConv kernel = choose(ConvPass::forward, problem, x, options_, device_, {&x, &w, &y, &codes});
     switch (kernel) {
         case CudaConv::automatic:
         case CudaConv::mma:  // neither is ever chosen
@@ -50,7 +52,7 @@ void CudaBackend::conv2d_forward(const Conv2dProblem& problem, const Tensor& x, 
 void CudaBackend::conv2d_backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient,
                                        const Tensor& w, const Tensor& relu_source, const Tensor& dx) {
     if (dx.count() == 0) return;
-    const CudaConv kernel = choose(ConvPass::backward_data, problem, dx, options_,
+    const CudaConv kernel = choose(ConvPass::backward_data, problem, dx, options_, device_,
                                    {&gradient.dy, &gradient.codes, &w, &relu_source, &dx});
     switch (kernel) {
         case CudaConv::automatic:
@@ -72,8 +74,8 @@ void CudaBackend::conv2d_backward_weights(const Conv2dProblem& problem, const Te
                                           const Conv2dGradient& gradient, const Tensor& dw) {
     if (dw.count() == 0) return;
     if (gradient.dy.count() == 0) return fill(dw, 0);
-    const CudaConv kernel =
-        choose(ConvPass::backward_weights, problem, x, options_, {&x, &gradient.dy, &gradient.codes, &dw});
+    const CudaConv kernel = choose(ConvPass::backward_weights, problem, x, options_, device_,
+                                   {&x, &gradient.dy, &gradient.codes, &dw});
     switch (kernel) {
         case CudaConv::automatic:
         case CudaConv::mma:  // neither is ever chosen

@@ -1,37 +1,31 @@
-// The table of convolution kernels.
 #include "kernels/cuda/conv2d_choice.h"
+
+#include <algorithm>
+#include <cmath>
 
 namespace objloc {
 namespace {
 
-/// One line: problems of this pass whose product has at least so many columns, and fills at least so many
-/// tiles of this size. Blocks of a large tile reuse more of what they load; of a small one there are more to
-/// share out.
-struct Rule {
-    ConvPass pass;
-    int64_t least_columns, least_tiles;
-    CudaConv kernel;
-};
+// ---- The table -------------------------------------------------------------------------------------------
 
-/// The first line that fits is taken. Reasoned, not yet measured: a tile should not be half empty, and 96
-/// blocks keep most of a large GPU's multiprocessors busy. A weight gradient is split among blocks anyway, so
-/// it never lacks any.
-// clang-format off
-constexpr Rule kRules[] = {
-    // pass                      columns  tiles  kernel
-    {ConvPass::forward,          65,      96,    CudaConv::mma_wide},
-    {ConvPass::forward,          65,      0,     CudaConv::mma_small},
-    {ConvPass::forward,          1,       96,    CudaConv::mma_tall},
-    {ConvPass::forward,          1,       0,     CudaConv::mma_small},
-    {ConvPass::backward_data,    65,      96,    CudaConv::mma_wide},
-    {ConvPass::backward_data,    65,      0,     CudaConv::mma_small},
-    {ConvPass::backward_data,    1,       96,    CudaConv::mma_tall},
-    {ConvPass::backward_data,    1,       0,     CudaConv::mma_small},
-    {ConvPass::backward_weights, 65,      0,     CudaConv::mma_wide},
-    {ConvPass::backward_weights, 1,       2,     CudaConv::mma_tall},
-    {ConvPass::backward_weights, 1,       0,     CudaConv::mma_small},
-};
-// clang-format on
+constexpr double kReach = 1;  // a factor of two, as a power of two
+constexpr int kHopper = 9;
+
+bool concerns(const ConvTableLine& line, int sm, Precision arithmetic) {
+    const bool own_architecture = line.sm / 10 != kHopper || sm / 10 == kHopper;
+    return line.precision == arithmetic && line.sm <= sm && own_architecture;
+}
+
+double doublings(int64_t a, int64_t b) {
+    return std::abs(std::log2(static_cast<double>(a) / static_cast<double>(b)));
+}
+
+double distance(const ConvTableLine& line, const Conv2dProblem& g) {
+    return doublings(line.pixels, g.N * g.P() * g.Q()) + doublings(line.C, g.C) + doublings(line.K, g.K) +
+           doublings(line.taps, g.R * g.S);
+}
+
+// ---- Which tile of mma.sync ------------------------------------------------------------------------------
 
 struct ProductSizes {
     int64_t rows, columns;
@@ -49,10 +43,27 @@ ProductSizes product_sizes(ConvPass pass, const Conv2dProblem& g) {
     return {};
 }
 
-int64_t tiles_of(const ProductSizes& sizes, CudaConv kernel) {
-    const int64_t rows = kernel == CudaConv::mma_tall ? 256 : 128;
-    const int64_t columns = kernel == CudaConv::mma_wide ? 128 : 64;
+int64_t tiles_of(const ProductSizes& sizes, int64_t rows, int64_t columns) {
     return (sizes.rows + rows - 1) / rows * ((sizes.columns + columns - 1) / columns);
+}
+
+/// Reasoned, not measured: the largest tile reuses most of what it loads, but should not be half empty, and
+/// 96 blocks keep most of a large GPU's multiprocessors busy. A weight gradient is split among blocks anyway,
+/// so it never lacks any.
+CudaConv reasoned_tile(ConvPass pass, const Conv2dProblem& problem) {
+    constexpr int64_t kBusy = 96;
+    const ProductSizes sizes = product_sizes(pass, problem);
+    const bool weights = pass == ConvPass::backward_weights;
+    if (sizes.columns > 64) {
+        const bool enough = weights || tiles_of(sizes, 128, 128) >= kBusy;
+        return enough ? CudaConv::mma_wide : CudaConv::mma_small;
+    }
+    const bool enough = tiles_of(sizes, 256, 64) >= (weights ? 2 : kBusy);
+    return enough ? CudaConv::mma_tall : CudaConv::mma_small;
+}
+
+bool is_mma(CudaConv kernel) {
+    return kernel == CudaConv::mma_wide || kernel == CudaConv::mma_tall || kernel == CudaConv::mma_small;
 }
 
 /// C and K are multiples of 8, so that 16 bytes of channels never cross from one tap to the next.
@@ -61,6 +72,43 @@ bool mma_applies(const Conv2dProblem& problem) {
 }
 
 }  // namespace
+
+std::span<const ConvTableLine> conv_table() {
+    using enum Precision;
+    using enum CudaConv;
+    static constexpr ConvTableLine kLines[] = {
+#include "kernels/cuda/conv2d_table.inc"
+    };
+    return kLines;
+}
+
+CudaConv ConvTableLine::kernel(ConvPass pass) const {
+    switch (pass) {
+        case ConvPass::forward:
+            return forward;
+        case ConvPass::backward_data:
+            return backward_data;
+        case ConvPass::backward_weights:
+            return backward_weights;
+    }
+    return CudaConv::automatic;
+}
+
+const ConvTableLine* nearest_line(std::span<const ConvTableLine> table, int sm, const Conv2dProblem& problem,
+                                  Precision arithmetic) {
+    int newest = 0;
+    for (const ConvTableLine& line : table) {
+        if (concerns(line, sm, arithmetic)) newest = std::max(newest, line.sm);
+    }
+    const ConvTableLine* nearest = nullptr;
+    double least = kReach;
+    for (const ConvTableLine& line : table) {
+        if (line.sm != newest || !concerns(line, sm, arithmetic)) continue;
+        const double away = distance(line, problem);
+        if (away < least) nearest = &line, least = away;
+    }
+    return nearest;
+}
 
 bool hopper_conv2d_applies(const Conv2dProblem& problem) {
     return problem.stride_h == 1 && problem.stride_w == 1 && problem.C % 64 == 0 && problem.K % 64 == 0;
@@ -90,25 +138,23 @@ bool cuda_conv_applies(CudaConv kernel, ConvPass pass, const Conv2dProblem& prob
         case CudaConv::hopper_shared_taps:
             return shared_taps;
         case CudaConv::hopper_clusters:
-            return shared_taps && channels_made % 128 == 0;
+            return shared_taps && (channels_made % 128 == 0 || arithmetic == Precision::bf16);
         case CudaConv::automatic:
             break;
     }
     return false;
 }
 
-CudaConv choose_conv2d(ConvPass pass, const Conv2dProblem& problem, Precision arithmetic, CudaConv asked) {
+CudaConv choose_conv2d(ConvPass pass, const Conv2dProblem& problem, Precision arithmetic, CudaConv asked,
+                       const CudaDevice& device, std::span<const ConvTableLine> table) {
+    const auto can = [&](CudaConv kernel) { return cuda_conv_applies(kernel, pass, problem, arithmetic); };
     const bool stands_for_others = asked == CudaConv::automatic || asked == CudaConv::mma;
-    if (!stands_for_others && cuda_conv_applies(asked, pass, problem, arithmetic)) return asked;
-    const ProductSizes sizes = product_sizes(pass, problem);
-    for (const Rule& rule : kRules) {
-        if (rule.pass == pass && sizes.columns >= rule.least_columns &&
-            tiles_of(sizes, rule.kernel) >= rule.least_tiles &&
-            cuda_conv_applies(rule.kernel, pass, problem, arithmetic)) {
-            return rule.kernel;
-        }
-    }
-    return CudaConv::tiled;
+    if (!stands_for_others && can(asked)) return asked;
+    const ConvTableLine* line = nearest_line(table, device.sm, problem, arithmetic);
+    const CudaConv listed = line == nullptr ? CudaConv::automatic : line->kernel(pass);
+    const bool wanted = asked != CudaConv::mma || is_mma(listed);
+    if (wanted && can(listed) && (device.hopper || !needs_hopper(listed))) return listed;
+    return can(CudaConv::mma) ? reasoned_tile(pass, problem) : CudaConv::tiled;
 }
 
 }  // namespace objloc

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "tools/bench/environment.h"
 #include "tools/bench/timing.h"
@@ -89,15 +90,18 @@ double time_kernel(const KernelCase& op, Backend& backend, const Arrays& in, int
 }
 
 std::vector<KernelResult> measure_kernel(const KernelCase& op, const std::vector<KernelVariant>& variants,
-                                         const std::vector<MachinePeak>& peaks, int repeats) {
+                                         const std::vector<MachinePeak>& peaks, int repeats,
+                                         const TimeKernel& time) {
     const CaseInputs f32(op);
+    std::optional<CaseInputs> bf16;
     std::vector<KernelResult> results;
     for (size_t v = 0; v < variants.size(); ++v) {
         if (!variants[v].applies(op)) continue;
         // A backend of its own: what the last case left in its memory would only be in the way.
         const std::unique_ptr<Backend> backend = variants[v].make();
-        const bool bf16 = backend->activation_type() == DType::bf16;
-        const CaseInputs given = bf16 ? CaseInputs(in_bf16(op)) : f32;
+        const bool in_half = backend->activation_type() == DType::bf16;
+        if (in_half && !bf16) bf16.emplace(in_bf16(op));
+        const CaseInputs& given = in_half ? *bf16 : f32;
         KernelResult result;
         result.op = &op;
         result.variant = &variants[v];
@@ -105,7 +109,7 @@ std::vector<KernelResult> measure_kernel(const KernelCase& op, const std::vector
         result.correctness = check(given.op, *backend, given.in, given.expected, variants[v].error_scale,
                                    rounding_of(variants[v].precision));
         if (result.correctness.passed) {
-            result.seconds = time_kernel(given.op, *backend, given.in, repeats);
+            result.seconds = time(given.op, *backend, given.in, repeats);
             result.share_of_floor = peaks[v].floor_seconds(op.flops, result.bytes) / result.seconds;
         }
         results.push_back(result);

@@ -1,6 +1,8 @@
 // Checks a kernel, then times it on cold caches.
 #pragma once
 
+#include <functional>
+
 #include "tools/bench/kernel_variants.h"
 #include "tools/bench/machine_peak.h"
 
@@ -19,13 +21,15 @@ struct KernelResult {
     double bytes_per_s() const { return seconds > 0 ? bytes / seconds : 0; }
 };
 
-/// Runs one case on every variant that applies. `peak` of each variant's device, in the same order.
-std::vector<KernelResult> measure_kernel(const KernelCase& op, const std::vector<KernelVariant>& variants,
-                                         const std::vector<MachinePeak>& peaks, int repeats);
-
 /// The median time of one run over `repeats` repeats of at least 2 ms each. Runs go round over so many copies
 /// of the tensors that none is still in a cache when its turn comes, and weights count as changed since the
 /// last run, as in training: what a backend derives from them is made anew.
 double time_kernel(const KernelCase& op, Backend& backend, const Arrays& in, int repeats);
+using TimeKernel = std::function<double(const KernelCase&, Backend&, const Arrays& in, int repeats)>;
+
+/// Runs one case on every variant that applies. `peak` of each variant's device, in the same order.
+std::vector<KernelResult> measure_kernel(const KernelCase& op, const std::vector<KernelVariant>& variants,
+                                         const std::vector<MachinePeak>& peaks, int repeats,
+                                         const TimeKernel& time = time_kernel);
 
 }  // namespace objloc::bench

@@ -25,6 +25,16 @@ std::string kernel_table(const std::vector<KernelResult>& results) {
     return table.text();
 }
 
+std::string wrong_kernels(const std::vector<KernelResult>& results) {
+    std::string wrong;
+    for (const KernelResult& at : results) {
+        if (at.correctness.passed) continue;
+        wrong += fmt::format("{}{} {} on {}", wrong.empty() ? "" : "; ", at.op->op, at.op->label(),
+                             at.variant->name);
+    }
+    return wrong;
+}
+
 std::string kernel_notes(const VariantList& list, const std::vector<MachinePeak>& peaks) {
     std::string text =
         "Each kernel was checked against the double-precision reference before it was timed (error: root "
@@ -81,10 +91,11 @@ std::string kernel_json(const std::vector<KernelResult>& results, const VariantL
 }
 
 std::string kernel_list(const std::vector<KernelCase>& cases, const VariantList& list) {
-    std::string text = "Variants\n";
+    std::string text = "Variants (what those of CUDA taught is counted, unmeasured on a GPU)\n";
     const auto add = [&text](const KernelVariant& at) {
-        text += fmt::format("  {:<6} {:<16} {}{}\n", at.device, at.name, at.adds,
+        text += fmt::format("  {:<6} {:<25} {}{}\n", at.device, at.name, at.adds,
                             at.yardstick ? " (the yardstick)" : "");
+        if (!at.taught.empty()) text += fmt::format("  {:<6} {:<25} Taught: {}.\n", "", "", at.taught);
     };
     for (const KernelVariant& at : list.variants) add(at);
     for (const MissingDevice& missing : list.missing) {

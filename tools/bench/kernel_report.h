@@ -10,6 +10,8 @@ namespace objloc::bench {
 
 /// One table of results.
 std::string kernel_table(const std::vector<KernelResult>& results);
+/// Those that the reference disagrees with, in one line, or "".
+std::string wrong_kernels(const std::vector<KernelResult>& results);
 /// What the columns mean, below the tables.
 std::string kernel_notes(const VariantList& list, const std::vector<MachinePeak>& peaks);
 /// One object.

@@ -47,40 +47,62 @@ void add_cpu(const BackendEntry& entry, int threads, std::vector<KernelVariant>&
 }
 
 /// The CUDA backend's convolutions, in the order in which they came to be; each says what it has that the one
-/// before has not. The next one goes to the end, with a number of its own.
+/// before has not, and what it taught. The next one goes to the end, with a number of its own.
+///
+/// What they taught is counted, from the sizes of tiles and the compiler's report, and unmeasured on a GPU.
+/// The measure of a tile is how many operations it does for each byte that it asks of the second-level cache,
+/// which no tile can do without: rows * columns * 2 / ((rows + columns) * bytes of an element).
 struct ConvVersion {
     const char* name;
     Precision precision;
-    const char* adds;
+    const char *adds, *taught;
     CudaConv kernel;
 };
 constexpr ConvVersion kConvVersions[] = {
     {"1 tiled fp32", Precision::fp32,
-     "products in registers, slices of both operands in shared memory; bias, ReLU, pooling, masks fused; any "
-     "sizes",
+     "products in registers, slices of both operands in shared memory; bias, ReLU, pooling, masks fused; "
+     "any sizes",
+     "a panel that gathers patches on the way makes the matrix of patches needless: 128 x 128 does 32 "
+     "operations a byte, so arithmetic is the wall, not memory; its 127 registers leave two blocks of "
+     "256 threads",
      CudaConv::tiled},
     {"2 mma tf32", Precision::tf32,
      "tensor cores by mma.sync m16n8k8; slices come by cp.async, three ahead, and are read without bank "
      "conflicts",
+     "with products this quick operands are the wall: 32 operations a byte at 128 x 128, 26 at 256 x 64, "
+     "21 at 128 x 64; 64 KiB of stages and at most 128 registers let two blocks take turns, but a "
+     "pooled gradient, which must pass through registers, takes up to 158 and so costs most tiles a "
+     "block",
      CudaConv::mma},
     {"3 mma bf16", Precision::bf16,
-     "half the bytes and twice the products: activations stored in bf16, mma.sync m16n8k16, ldmatrix turns "
-     "operands",
+     "half the bytes and twice the products: activations stored in bf16, mma.sync m16n8k16, ldmatrix "
+     "turns operands",
+     "elements of half the size double what a tile does, 64 operations a byte at 128 x 128, in the same "
+     "64 KiB; no larger tile would let two blocks stay, whose sums take half of their registers",
      CudaConv::mma},
     {"4 wgmma tf32", Precision::tf32,
-     "Hopper: wgmma out of shared memory, the copy engine fetches and stores, a producer and two consumer "
-     "warpgroups, persistent blocks",
+     "Hopper: wgmma out of shared memory, the copy engine fetches and stores, a producer and two "
+     "consumer warpgroups, persistent blocks",
+     "operands that never pass through registers leave those to the sums: 168 a thread on average, one "
+     "block of 384 threads; but tf32 wants the depth innermost, so filters are turned first, and 128 x "
+     "128 is the largest tile, since results of 4 bytes take the stages' room",
      CudaConv::hopper},
     {"5 wgmma bf16", Precision::bf16,
      "the same in bf16, both operands as they lie in memory; weight gradients by stream-K, taps sharing "
      "patches",
+     "128 x 256, 85 operations a byte, is still too little: 48 KiB for each tap and 64 of depth would at "
+     "800 TFLOP/s be 9.4 TB/s of the second-level cache; stages hold three of these and no more",
      CudaConv::hopper},
     {"6 wgmma bf16, shared taps", Precision::bf16,
-     "three taps share what is fetched in forward and data gradient, too: half the reads of the second-level "
-     "cache",
+     "three taps above each other share what is fetched in forward and data gradient, too",
+     "18 image rows in place of 3 x 16: 84 KiB in place of 144 for three taps, 146 operations a byte, "
+     "5.5 TB/s at 800 TFLOP/s; what is left is more weights (48 KiB) than pixels (36)",
      CudaConv::hopper_shared_taps},
     {"7 wgmma bf16, clusters", Precision::bf16,
-     "and two blocks of a cluster fetch half of their common weights each, for both: fewer reads again",
+     "and two blocks of a cluster fetch half of their common weights each, for both; tiles of 64 "
+     "channels have consumers that take tiles in turn",
+     "60 KiB in place of 84: 205 operations a byte, 3.9 TB/s at 800 TFLOP/s; a stage is free only when "
+     "both blocks have read it, so two blocks wait for the slower one",
      CudaConv::hopper_clusters},
 };
 
@@ -101,6 +123,7 @@ void add_cuda(const BackendEntry& entry, bool hopper, std::vector<KernelVariant>
         to.push_back({.device = entry.name,
                       .name = version.name,
                       .adds = version.adds,
+                      .taught = version.taught,
                       .group = "gpu",
                       .applies = [version](const KernelCase& op) { return applies(version, op); },
                       .make = maker(entry, {.precision = version.precision, .cuda_conv = version.kernel}),

@@ -12,15 +12,17 @@
 namespace objloc::bench {
 
 struct KernelVariant {
-    std::string device;  // the backend's name
-    std::string name;    // "winograd"
-    std::string adds;    // one line: what it is, and what it has that the one before has not
-    std::string group;   // of the variants that are compared: "cpu", "gpu"
+    std::string device;    // the backend's name
+    std::string name;      // "winograd"
+    std::string adds;      // one line: what it is, and what it has that the one before has not
+    std::string taught{};  // of a version that others build upon: what they learned from it
+    std::string group;     // of the variants that are compared: "cpu", "gpu"
     std::function<bool(const KernelCase&)> applies;
     std::function<std::unique_ptr<Backend>()> make;
     bool yardstick = false;  // the others of its group are compared with it
     double error_scale = 1;  // how much larger its rounding errors may be
     Precision precision = Precision::fp32;
+    CudaConv kernel = CudaConv::automatic;  // where tuning times one kernel
 };
 
 /// A backend that cannot be had here, and what to do about it.
