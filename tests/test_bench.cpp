@@ -162,9 +162,11 @@ TEST_CASE("kernel_bench runs every op of the small tier, and all are right") {
         if (row["variant"] == "winograd") CHECK(row["speedup_over_yardstick"] > 0);
     }
     CHECK(variants == std::set<std::string>{"direct (oneDNN)", "winograd", "cpu"});
-    for (const char* op : {"conv2d_forward", "conv2d_backward_data", "conv2d_backward_weights",
-                           "conv2d_backward_bias", "max_pool2d_backward", "dense_forward", "relu_backward",
-                           "sigmoid_bce_forward", "adam_update", "draw_scenes", "box_metrics"}) {
+    for (const char* op :
+         {"conv2d_forward", "conv2d_backward_data", "conv2d_backward_weights", "conv2d_backward_bias",
+          "max_pool2d_backward", "dense_forward", "relu_backward", "sigmoid_bce_forward", "adam_update",
+          "draw_scenes", "box_metrics", "giou_loss_backward", "copy_columns", "cell_boxes_forward",
+          "cell_boxes_backward"}) {
         CAPTURE(op);
         CHECK(ops.count(op) == 1);
     }
@@ -176,10 +178,24 @@ TEST_CASE("kernel_bench takes one shape, and lists without running") {
     const ScratchFolder folder;
     const ToolResult list = run_tool_line("kernel_bench --list", folder.path());
     CHECK(list.exit_code == 0);
-    for (const char* text : {"winograd", "direct (oneDNN)", "1 tiled fp32", "2 mma tf32", "3 mma bf16",
-                             "conv2d_backward_weights", "5_3 8x8x512->512 pool"}) {
+    for (const char* text :
+         {"winograd", "direct (oneDNN)", "1 tiled fp32", "2 mma tf32", "3 mma bf16", "7 wgmma bf16, clusters",
+          "Taught: ", "unmeasured on a GPU", "conv2d_backward_weights", "5_3 8x8x512->512 pool"}) {
         CAPTURE(text);
         CHECK(list.out.find(text) != std::string::npos);
+    }
+}
+
+TEST_CASE("boxes and cells: what the bench expects is what every backend here gives") {
+    std::vector<KernelCase> cases = cell_cases(2, 32, 4);
+    for (const KernelCase& op : loss_cases(9, 3)) cases.push_back(op);
+    for (const auto& backend : test_backends()) {
+        CAPTURE(backend->name());
+        for (const KernelCase& op : cases) {
+            CAPTURE(op.op);
+            const Arrays in = draw_inputs(op);
+            CHECK(check(op, *backend, in, expect(op, in), 1, 0).passed);
+        }
     }
 }
 

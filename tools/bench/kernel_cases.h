@@ -22,8 +22,11 @@ std::vector<KernelCase> max_pool2d_cases(const std::vector<MaxPool2dProblem>& pr
 std::vector<KernelCase> dense_cases(const DenseProblem& problem);
 /// fill, copy, relu, sigmoid, add, mul, and their gradients.
 std::vector<KernelCase> elementwise_cases(const Shape& shape);
-/// mean, bce, sigmoid_bce with their gradients, of boxes (N, outputs); box_metrics.
+/// mean, bce, sigmoid_bce, giou_loss with their gradients, of boxes (N, outputs); box_metrics.
 std::vector<KernelCase> loss_cases(int64_t N, int64_t outputs);
+/// copy_columns, as concatenating joins the votes of four grids; cell_boxes and its gradient, of N images of
+/// `side` pixels.
+std::vector<KernelCase> cell_cases(int64_t N, int64_t side, int64_t outputs);
 /// sum_squares, adam_update, sgd_update over so many parameters.
 std::vector<KernelCase> update_cases(int64_t parameters);
 /// draw_scenes of N images of `side` pixels, with the pictures that come with the program.

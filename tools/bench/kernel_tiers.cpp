@@ -101,6 +101,7 @@ Cases cases_of(const CaseSelection& selection) {
     append(cases, dense_cases({.N = batch, .inputs = features, .outputs = kOutputs}));
     append(cases, elementwise_cases(small ? Shape{batch, 9, 7, 5} : Shape{batch, kSide, kSide, 64}));
     append(cases, loss_cases(batch, kOutputs));
+    append(cases, cell_cases(batch, small ? kSmallSide : kSide, kOutputs));
     append(cases, update_cases(small ? 10'007 : vgg16.parameters().count()));
     append(cases, scene_cases(batch, small ? kSmallSide : kSide));
     return cases;

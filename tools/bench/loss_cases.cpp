@@ -1,6 +1,7 @@
 // Means, losses, and what is said about boxes.
 #include "tests/reference/bce.h"
 #include "tests/reference/box_metrics.h"
+#include "tests/reference/giou_loss.h"
 #include "tests/reference/mean.h"
 #include "tests/reference/sigmoid_bce.h"
 #include "tools/bench/kernel_cases.h"
@@ -20,6 +21,17 @@ KernelCase of_boxes(const std::string& op_name, const Shape& boxes, std::vector<
     op.outputs = {{output}};
     op.terms = boxes.count() + kTranscendental;
     return op;
+}
+
+/// By central differences of the reference. Elements lie far enough from the loss's kinks.
+double giou_slope(const Arrays& in, size_t, int64_t element) {
+    constexpr double kStep = 1e-6;
+    const auto value = [&](double step) {
+        Array moved = in[0];
+        moved[element] += step;
+        return reference::giou_loss_forward(moved, in[1]);
+    };
+    return in[2][0] * (value(kStep) - value(-kStep)) / (2 * kStep);
 }
 
 }  // namespace
@@ -69,6 +81,19 @@ std::vector<KernelCase> loss_cases(int64_t N, int64_t outputs) {
         return reference::sigmoid_bce_backward(in[0][i], in[1][i], in[2][0], count);
     };
 
+    const Input truth = {.name = "truth", .shape = shape, .fill = uniform(0.1, 0.5)};
+    KernelCase giou = of_boxes("giou_loss_forward", shape, {p, truth}, one);
+    giou.run = [](Backend& b, const auto& in, const auto& out) { b.giou_loss_forward(in[0], in[1], out[0]); };
+    giou.reference = [](const Arrays& in, Arrays& out) {
+        out[0][0] = reference::giou_loss_forward(in[0], in[1]);
+    };
+
+    KernelCase giou_gradient = of_boxes("giou_loss_backward", shape, {p, truth, dloss}, shape);
+    giou_gradient.run = [](Backend& b, const auto& in, const auto& out) {
+        b.giou_loss_backward(in[0], in[1], in[2], out[0]);
+    };
+    giou_gradient.reference_at = giou_slope;
+
     const Input sums = {.name = "sums before", .shape = {BoxMetrics::kCount}, .fill = these({0})};
     KernelCase metrics = of_boxes("box_metrics", shape, {p, t, dloss, sums}, sums.shape);
     metrics.outputs[0].updates = 3;
@@ -78,7 +103,7 @@ std::vector<KernelCase> loss_cases(int64_t N, int64_t outputs) {
     metrics.reference = [](const Arrays& in, Arrays& out) {
         reference::box_metrics(in[0], in[1], in[2][0], out[0]);
     };
-    return {mean, mean_gradient, bce, bce_gradient, logits, logits_gradient, metrics};
+    return {mean, mean_gradient, bce, bce_gradient, logits, logits_gradient, giou, giou_gradient, metrics};
 }
 
 }  // namespace objloc::bench
