@@ -113,18 +113,43 @@ std::vector<float> run_hopper_backward_data(const Conv2dProblem& problem, const 
     return backward_data(problem, run, full_gradient<__nv_bfloat16>(problem, dy, codes), w, relu_source);
 }
 
-std::vector<float> run_hopper_backward_weights(const Conv2dProblem& problem, const HopperRun& run,
-                                               const std::vector<float>& x, const std::vector<float>& dy,
-                                               const std::vector<uint8_t>& codes) {
+namespace {
+
+std::vector<float> backward_weights_bf16(const Conv2dProblem& problem, const HopperOptions& options,
+                                         const std::vector<float>& x, const std::vector<float>& dy,
+                                         const std::vector<uint8_t>& codes, const DeviceArray<float>& dw) {
     const Stream stream = make_stream();
-    const HopperOptions options = options_of(run);
     const DeviceArray<__nv_bfloat16> images(elements<__nv_bfloat16>(x)),
         gradient(full_gradient<__nv_bfloat16>(problem, dy, codes));
-    const DeviceArray<float> dw(static_cast<size_t>(problem.R * problem.S * problem.C * problem.K)),
-        slots(hopper_weight_gradient_bytes(problem, options) / sizeof(float));
+    const DeviceArray<float> slots(hopper_weight_gradient_bytes(problem, options) / sizeof(float));
     conv2d_hopper_backward_weights(stream.get(), problem, images.data(), gradient.data(), dw.data(),
                                    slots.data(), options);
     return dw.download();
+}
+
+std::vector<float> backward_weights_tf32(const Conv2dProblem& problem, const HopperOptions& options,
+                                         const std::vector<float>& x, const std::vector<float>& dy,
+                                         const std::vector<uint8_t>& codes, const DeviceArray<float>& dw) {
+    const Stream stream = make_stream();
+    const DeviceArray<float> images(x), gradient(dy),
+        turned(hopper_turned_gradient_bytes(problem) / sizeof(float)),
+        slots(hopper_weight_gradient_tf32_bytes(problem, options) / sizeof(float));
+    const DeviceArray<uint8_t> places(codes);
+    turn_gradient(stream.get(), problem, gradient.data(), problem.pool ? places.data() : nullptr,
+                  turned.data());
+    conv2d_hopper_backward_weights_tf32(stream.get(), problem, images.data(), turned.data(), dw.data(),
+                                        slots.data(), options);
+    return dw.download();
+}
+
+}  // namespace
+
+std::vector<float> run_hopper_backward_weights(const Conv2dProblem& problem, const HopperRun& run,
+                                               const std::vector<float>& x, const std::vector<float>& dy,
+                                               const std::vector<uint8_t>& codes) {
+    const DeviceArray<float> dw(static_cast<size_t>(problem.R * problem.S * problem.C * problem.K));
+    return (run.tf32 ? backward_weights_tf32 : backward_weights_bf16)(problem, options_of(run), x, dy, codes,
+                                                                      dw);
 }
 
 }  // namespace objloc

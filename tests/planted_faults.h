@@ -29,6 +29,8 @@ std::vector<float> run_wgmma_bf16(const std::vector<float>& a, const std::vector
                                   bool outer_b);
 /// The same with a (64, 32) and b (columns, 32).
 std::vector<float> run_wgmma_tf32(const std::vector<float>& a, const std::vector<float>& b);
+/// With a in registers; columns: 64 or 128.
+std::vector<float> run_wgmma_tf32_registers(const std::vector<float>& a, const std::vector<float>& b);
 
 /// The three tiles (32, 32) of x (40, 70) whose first elements are x[-3, -5], x[-3, 27] and x[-3, 59], zeros
 /// outside, by a pipeline of swizzled tma_load_2d.

@@ -83,6 +83,56 @@ std::vector<float> run_product(const std::vector<Element>& a, const std::vector<
     return d.download();
 }
 
+// ---- The same in tf32 with a in registers -----------------------------------------------------------------
+
+/// a (64, 32), b (kColumns, 32), d (64, kColumns). `too_early`: a's registers are used again before the wait.
+template <size_t kColumns>
+__global__ void register_product_kernel(const float* a, const __grid_constant__ TensorMap map_b, float* d,
+                                        bool too_early) {
+    constexpr int kDepth = 32, kSteps = 4, kWords = 4;
+    ProductShared<float>& shared = shared_memory<ProductShared<float>>();
+    if (threadIdx.x == 0) mbarrier_init(&shared.full, 1);
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        mbarrier_arrive_expect(&shared.full, static_cast<int>(kColumns) * 128);
+        for (int line = 0; line < static_cast<int>(kColumns); line += 64) {
+            tma_load_2d(shared.b + line * 128, map_b, &shared.full, 0, line);
+        }
+    }
+    uint32_t of_a[kSteps][kWords];
+    for (int step = 0; step < kSteps; ++step) {
+        for (int i = 0; i < kWords; ++i) {
+            const int depth = 8 * step + static_cast<int>(threadIdx.x) % 4 + i / 2 * 4;
+            of_a[step][i] = to_tf32(a[wgmma_row(i % 2 * 2) * kDepth + depth]);
+        }
+    }
+    mbarrier_wait(&shared.full, 0);
+    float sums[kColumns / 2];
+    wgmma_fence();
+    for (int step = 0; step < kSteps; ++step) {
+        wgmma_tf32<kColumns>(sums, of_a[step], operand<Layout::depth_inner>(shared.b, step), step > 0);
+    }
+    wgmma_commit();
+    if (too_early && threadIdx.x == 77) of_a[2][1] = 1;
+    wgmma_wait<0>(sums);
+    constexpr int kSums = static_cast<int>(kColumns / 2);
+    for (int i = 0; i < kSums; ++i) d[wgmma_row(i) * 2 * kSums + wgmma_column(i)] = sums[i];
+}
+
+template <size_t kColumns>
+std::vector<float> run_register_product(const std::vector<float>& a, const std::vector<float>& b,
+                                        bool too_early) {
+    const DeviceArray<float> da(a), db(b), d(64 * kColumns);
+    launch(register_product_kernel<kColumns>, dim3(1), dim3(128), sizeof(ProductShared<float>), nullptr,
+           da.data(), operand_map(db, Layout::depth_inner, kColumns), d.data(), too_early);
+    return d.download();
+}
+
+void run_register_reuse(bool faulty) {
+    const std::vector<float> ones(64 * 32, 1.0f);
+    run_register_product<64>(ones, ones, faulty);
+}
+
 // ---- A pipeline of two rounds, its result stored by the copy engine, with room for faults ---------------
 
 constexpr int kRounds = 2, kSide = 64, kDepthOfRound = 64, kConsumers = 128;
@@ -238,6 +288,8 @@ const std::vector<PlantedFault> wgmma_faults = {
     {"operand written before the wait", "a matrix product of warp 0 read", false,
      run_planted<Fault::written_too_early>},
     {"sums changed before the wait", "were changed before its wait", true, run_planted<Fault::sums_changed>},
+    {"an operand's registers used again before the wait", "a were changed before its wait", true,
+     run_register_reuse},
     {"threads that disagree about operands", "disagree about a matrix product's operands", true,
      run_planted<Fault::sums_not_equal>},
     {"a warp missing", "no thread can go on", true, run_planted<Fault::warp_missing>},
@@ -292,6 +344,11 @@ std::vector<float> run_wgmma_tf32(const std::vector<float>& a, const std::vector
         default:
             return run_product<float, 256, kInner, kInner>(a, b);
     }
+}
+
+std::vector<float> run_wgmma_tf32_registers(const std::vector<float>& a, const std::vector<float>& b) {
+    return b.size() / 32 == 64 ? run_register_product<64>(a, b, false)
+                               : run_register_product<128>(a, b, false);
 }
 
 }  // namespace objloc

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -160,14 +161,19 @@ struct BackwardWeights {
     Array x, dw;
 };
 
-BackwardWeights backward_weights_case(const Conv2dProblem& problem, Array (*fill)(const Shape&, uint64_t)) {
-    BackwardWeights made = {gradient_case(problem, fill), fill(shape_of_x(problem), 1),
-                            Array(shape_of_w(problem))};
-    for (int64_t i = 0; i < made.dw.count(); ++i) {
+Array weight_gradient(const Conv2dProblem& problem, const BackwardWeights& of) {
+    Array dw(shape_of_w(problem));
+    for (int64_t i = 0; i < dw.count(); ++i) {
         const Place at = place_in(shape_of_w(problem), i);
-        made.dw[i] = reference::conv2d_backward_weights(problem, made.x, made.gradient.dy,
-                                                        made.gradient.codes, at.a, at.b, at.c, at.d);
+        dw[i] = reference::conv2d_backward_weights(problem, of.x, of.gradient.dy, of.gradient.codes, at.a,
+                                                   at.b, at.c, at.d);
     }
+    return dw;
+}
+
+BackwardWeights backward_weights_case(const Conv2dProblem& problem, Array (*fill)(const Shape&, uint64_t)) {
+    BackwardWeights made = {gradient_case(problem, fill), fill(shape_of_x(problem), 1), Array()};
+    made.dw = weight_gradient(problem, made);
     return made;
 }
 
@@ -304,33 +310,57 @@ TEST_CASE("hopper weight gradient: whole numbers come out exactly, however the p
     std::vector<Conv2dProblem> problems = shapes();
     problems.push_back(convolution({2, 8, 12, 128}, 128));
     problems.push_back(convolution({3, 8, 8, 128}, 256));
+    problems.push_back(convolution({2, 1, 1, 64}, 64));
+    problems.push_back(convolution({1, 3, 5, 64}, 64, {5, 5}, {2, 2, 2, 2}));
+    size_t number = 0;
     for (Conv2dProblem problem : problems) {
         for (const bool pool : {false, true}) {
+            if (pool && (problem.P() < 2 || problem.Q() < 2)) continue;
             problem.pool = pool;
             const BackwardWeights at = backward_weights_case(problem, whole);
-            for (const int blocks : {pool ? 1 : 2, 5}) {
-                const std::vector<float> got = run(problem, {0, blocks}, at);
-                CHECK_MESSAGE(std::equal(got.begin(), got.end(), at.dw.values.begin(), at.dw.values.end()),
-                              label(problem, {0, blocks}));
+            for (const bool tf32 : {false, true}) {
+                const int blocks = std::array{1, 5, 2}[number++ % 3];
+                check_exact(run(problem, {0, blocks, tf32}, at), at.dw, {0, blocks, true},
+                            label(problem, {0, blocks, tf32}));
             }
         }
     }
 }
 
+TEST_CASE("hopper weight gradient in tf32: operands are rounded, ties away from zero, the gradient once") {
+    const Conv2dProblem problem = convolution({1, 4, 4, 64}, 64);
+    BackwardWeights at = backward_weights_case(problem, whole);
+    const auto fill = [](Array& array, double value) {
+        for (double& one : array.values) one = one == 0 ? 0 : one < 0 ? -value : value;
+    };
+    for (const bool image : {false, true}) {
+        fill(at.x, image ? 1 + 0x1p-11 : 1);  // half a unit of tf32
+        fill(at.gradient.dy, image ? 1 : 1 + 0x1p-11);
+        const std::vector<float> got = run(problem, {0, 1, true}, at);
+        fill(image ? at.x : at.gradient.dy, 1 + 0x1p-10);
+        check_exact(got, weight_gradient(problem, at), {0, 1, true}, "tf32");
+    }
+}
+
 TEST_CASE("hopper weight gradient: any order of threads and late copies give the same bits") {
-    for (const Conv2dProblem& problem : {convolution({3, 8, 8, 64}, 128), convolution({1, 16, 16, 64}, 64)}) {
+    for (const Conv2dProblem& problem : {convolution({3, 8, 8, 64}, 128), convolution({1, 16, 16, 64}, 64),
+                                         convolution({1, 9, 8, 128}, 64)}) {
         const BackwardWeights at = backward_weights_case(problem, fractions);
-        const std::vector<float> got = run(problem, {0, 4}, at);
         double largest = 0;
         for (const double value : at.dw.values) largest = std::max(largest, std::abs(value));
-        for (size_t i = 0; i < got.size(); ++i) {
-            if (std::abs(got[i] - at.dw.values[i]) <= largest * 1e-6) continue;
-            FAIL_CHECK(label(problem, {})
-                       << ": element " << i << " is " << got[i] << ", not " << at.dw.values[i]);
-            break;
+        for (const bool tf32 :
+             {false, true}) {  // fractions are bf16's, so that both lose nothing but in sums
+            const HopperRun how = {0, 4, tf32};
+            const std::vector<float> got = run(problem, how, at);
+            for (size_t i = 0; i < got.size(); ++i) {
+                if (std::abs(got[i] - at.dw.values[i]) <= largest * 1e-6) continue;
+                FAIL_CHECK(label(problem, how)
+                           << ": element " << i << " is " << got[i] << ", not " << at.dw.values[i]);
+                break;
+            }
+            const HostRuntimeScope scope({.checks = true, .adversarial_seed = 1, .threads = 2});
+            CHECK(run(problem, how, at) == got);
         }
-        const HostRuntimeScope scope({.checks = true, .adversarial_seed = 1, .threads = 2});
-        CHECK(run(problem, {0, 4}, at) == got);
     }
 }
 

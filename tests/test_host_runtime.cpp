@@ -157,7 +157,9 @@ TEST_CASE("wgmma equals plain loops, whichever way its operands lie") {
             CHECK(run_wgmma_bf16(transposed(a, 64), b_down, true, true) == expected);
         }
         const auto a32 = small_integers(64 * 32, 8), b32 = small_integers(columns * 32, 9);
-        CHECK(run_wgmma_tf32(a32, b32) == plain_product(a32, transposed(b32, 32), zero, 64, columns));
+        const auto expected32 = plain_product(a32, transposed(b32, 32), zero, 64, columns);
+        CHECK(run_wgmma_tf32(a32, b32) == expected32);
+        if (columns <= 128) CHECK(run_wgmma_tf32_registers(a32, b32) == expected32);
     }
 }
 

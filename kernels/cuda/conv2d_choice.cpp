@@ -134,7 +134,7 @@ bool cuda_conv_applies(CudaConv kernel, ConvPass pass, const Conv2dProblem& prob
         case CudaConv::mma_small:
             return tensor_cores && mma_applies(problem);
         case CudaConv::hopper:
-            return hopper && !(weights && arithmetic == Precision::tf32);
+            return hopper;
         case CudaConv::hopper_shared_taps:
             return shared_taps;
         case CudaConv::hopper_clusters:

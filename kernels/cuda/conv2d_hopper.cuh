@@ -62,6 +62,20 @@ void conv2d_hopper_backward_weights(cudaStream_t stream, const Conv2dProblem& pr
                                     const HopperOptions& options = {});
 size_t hopper_weight_gradient_bytes(const Conv2dProblem& problem, const HopperOptions& options = {});
 
+/// The same in tf32: x f32, rounded on its way to the tensor cores; dy as turn_gradient leaves it. `slots`:
+/// hopper_weight_gradient_tf32_bytes.
+void conv2d_hopper_backward_weights_tf32(cudaStream_t stream, const Conv2dProblem& problem, const float* x,
+                                         const float* turned, float* dw, float* slots,
+                                         const HopperOptions& options = {});
+size_t hopper_weight_gradient_tf32_bytes(const Conv2dProblem& problem, const HopperOptions& options = {});
+
+/// dy (N, out_rows, out_columns, K), which codes spread where the problem pools, with its pixels innermost
+/// and rounded to tf32. `turned`: hopper_turned_gradient_bytes, aligned to 16 bytes. turn_gradient.cu says
+/// how it lies there.
+void turn_gradient(cudaStream_t stream, const Conv2dProblem& problem, const float* dy, const uint8_t* codes,
+                   float* turned);
+size_t hopper_turned_gradient_bytes(const Conv2dProblem& problem);
+
 /// The gradient of a pooling convolution's own output: `full` (N,P,Q,K) is `pooled` (N, out_rows,
 /// out_columns, K) where the window's code names the pixel, else 0. The copy engine cannot spread it on the
 /// way, and both gradients want it.

@@ -70,11 +70,21 @@ void conv2d_backward_data_hopper(CudaBackend& backend, CudaConv kernel, const Co
 
 void conv2d_backward_weights_hopper(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,
                                     const Conv2dGradient& gradient, const Tensor& dw) {
-    const Tensor dy = full_gradient(backend, problem, gradient);
-    const auto bytes = static_cast<int64_t>(hopper_weight_gradient_bytes(problem));
-    const Tensor slots = backend.allocate({bytes / static_cast<int64_t>(sizeof(float))});
-    conv2d_hopper_backward_weights(backend.stream(), problem, x.data<Bf16>(), dy.data<Bf16>(),
-                                   dw.data<float>(), slots.data<float>());
+    const auto floats_of = [&](size_t bytes) {
+        return backend.allocate({static_cast<int64_t>(bytes / sizeof(float))});
+    };
+    if (x.type() == DType::bf16) {
+        const Tensor dy = full_gradient(backend, problem, gradient);
+        const Tensor slots = floats_of(hopper_weight_gradient_bytes(problem));
+        return conv2d_hopper_backward_weights(backend.stream(), problem, x.data<Bf16>(), dy.data<Bf16>(),
+                                              dw.data<float>(), slots.data<float>());
+    }
+    const Tensor turned = floats_of(hopper_turned_gradient_bytes(problem));
+    turn_gradient(backend.stream(), problem, gradient.dy.data<float>(),
+                  problem.pool ? gradient.codes.data<uint8_t>() : nullptr, turned.data<float>());
+    const Tensor slots = floats_of(hopper_weight_gradient_tf32_bytes(problem));
+    conv2d_hopper_backward_weights_tf32(backend.stream(), problem, x.data<float>(), turned.data<float>(),
+                                        dw.data<float>(), slots.data<float>());
 }
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

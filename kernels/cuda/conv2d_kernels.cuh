@@ -30,7 +30,7 @@ void conv2d_backward_data_mma(CudaBackend& backend, CudaConv kernel, const Conv2
 void conv2d_backward_weights_mma(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
                                  const Tensor& x, const Conv2dGradient& gradient, const Tensor& dw);
 
-// ---- Hopper's wgmma: f32 tensors in tf32, bf16 tensors as they are; weight gradients in bf16 only.
+// ---- Hopper's wgmma: f32 tensors in tf32, bf16 tensors as they are.
 // `kernel`: hopper, hopper_shared_taps or hopper_clusters.
 void conv2d_forward_hopper(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
                            const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y,

@@ -1,6 +1,6 @@
 // Matrix products of a warpgroup, Hopper's wgmma (sm_90a): 128 threads multiply a 64-row tile of `a` with a
-// tile of `b`, both in shared memory, into sums in their registers. The tensor cores work while the threads
-// go on:
+// tile of `b`, both in shared memory (or `a` in registers), into sums in their registers. The tensor cores
+// work while the threads go on:
 //
 //     wgmma_fence();                                 // the sums' registers are theirs from here on
 //     wgmma_bf16<...>(sums, a, b, accumulate);       // any number of these
@@ -47,6 +47,11 @@ OBJLOC_DEVICE uint64_t wgmma_operand(const void* start, int next_pattern, int ne
            field(static_cast<uint32_t>(next_pattern)) << 32 | kSwizzle128;
 }
 
+/// The same `bytes` further on.
+OBJLOC_DEVICE uint64_t wgmma_operand_at(uint64_t operand, int bytes) {
+    return operand + static_cast<uint32_t>(bytes >> 4);
+}
+
 /// Row and column of the 64 x kColumns product that this thread's sum `i` belongs to. Sums 0 and 1 are
 /// neighbours in a row, 2 and 3 lie eight rows below, then come the next eight columns.
 OBJLOC_DEVICE int wgmma_row(int i) {
@@ -59,8 +64,8 @@ OBJLOC_DEVICE int wgmma_column(int i) {
 
 // ---- The order of things --------------------------------------------------------------------------------
 
-/// wgmma.fence: what was done to the sums' registers comes before the products that follow. After each wait,
-/// too.
+/// wgmma.fence: what was done to the registers of sums, and of a, comes before the products that follow.
+/// After each wait, too.
 OBJLOC_DEVICE void wgmma_fence() {
 #if defined(OBJLOC_CUDA_ON_HOST)
     host::fence_products();
@@ -79,8 +84,8 @@ OBJLOC_DEVICE void wgmma_commit() {
 }
 
 /// wgmma.wait_group: waits until at most the last `kPending` groups are on their way. The operands of those
-/// before may be overwritten, and with none pending `sums` may be read. That they are named here keeps the
-/// compiler from moving them before the wait.
+/// before may be overwritten, those in registers, too, and with none pending `sums` may be read. That they
+/// are named here keeps the compiler from moving them before the wait.
 template <int kPending, size_t kSums>
 OBJLOC_DEVICE void wgmma_wait(float (&sums)[kSums], OBJLOC_PLACE) {
 #if defined(OBJLOC_CUDA_ON_HOST)
@@ -124,7 +129,7 @@ OBJLOC_DEVICE void grow_registers() {
 }
 
 // ---- Products: sums = a * b, plus what they were if `accumulate` ----------------------------------------
-// Four instructions' text with 32, 64 or 128 registers of sums each; the macros write the lists.
+// The instructions' text with 32, 64 or 128 registers of sums each; the macros write the lists.
 
 #if !defined(OBJLOC_CUDA_ON_HOST)
 // clang-format off
@@ -151,11 +156,13 @@ OBJLOC_DEVICE void grow_registers() {
 #define OBJLOC_INOUT_64 OBJLOC_INOUT_32, OBJLOC_INOUT_16(32), OBJLOC_INOUT_16(48)
 #define OBJLOC_INOUT_128 OBJLOC_INOUT_64, OBJLOC_INOUT_16(64), OBJLOC_INOUT_16(80), OBJLOC_INOUT_16(96), OBJLOC_INOUT_16(112)
 // `flags`: what follows the descriptors; the numbers of the operands after the sums are given, too.
-#define OBJLOC_WGMMA(sums_text, inout, shape, types, a_place, b_place, accumulate_place, flags, ...)     \
+#define OBJLOC_A_SHARED "l"(a)
+#define OBJLOC_A_REGISTERS "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3])
+#define OBJLOC_WGMMA(sums_text, inout, shape, types, a_place, a_input, b_place, accumulate_place, flags, ...) \
     OBJLOC_SM90A("{\n.reg .pred accumulate;\nsetp.ne.b32 accumulate, " accumulate_place ", 0;\n"       \
                  "wgmma.mma_async.sync.aligned." shape ".f32." types " {" sums_text "}, "                \
                  a_place ", " b_place ", accumulate, 1, 1" flags ";\n}\n"                                \
-                 : inout : "l"(a), "l"(b), "r"(static_cast<int>(accumulate)) __VA_ARGS__)
+                 : inout : a_input, "l"(b), "r"(static_cast<int>(accumulate)) __VA_ARGS__)
 // clang-format on
 #endif
 
@@ -172,11 +179,11 @@ OBJLOC_DEVICE void wgmma_bf16(float (&sums)[kColumns / 2], uint64_t a, uint64_t 
 // clang-format off
 #define OBJLOC_LAYOUTS , "n"(kOuterA), "n"(kOuterB)
     if constexpr (kColumns == 64) {
-        OBJLOC_WGMMA(OBJLOC_SUMS_32, OBJLOC_INOUT_32, "m64n64k16", "bf16.bf16", "%32", "%33", "%34", ", %35, %36", OBJLOC_LAYOUTS);
+        OBJLOC_WGMMA(OBJLOC_SUMS_32, OBJLOC_INOUT_32, "m64n64k16", "bf16.bf16", "%32", OBJLOC_A_SHARED, "%33", "%34", ", %35, %36", OBJLOC_LAYOUTS);
     } else if constexpr (kColumns == 128) {
-        OBJLOC_WGMMA(OBJLOC_SUMS_64, OBJLOC_INOUT_64, "m64n128k16", "bf16.bf16", "%64", "%65", "%66", ", %67, %68", OBJLOC_LAYOUTS);
+        OBJLOC_WGMMA(OBJLOC_SUMS_64, OBJLOC_INOUT_64, "m64n128k16", "bf16.bf16", "%64", OBJLOC_A_SHARED, "%65", "%66", ", %67, %68", OBJLOC_LAYOUTS);
     } else {
-        OBJLOC_WGMMA(OBJLOC_SUMS_128, OBJLOC_INOUT_128, "m64n256k16", "bf16.bf16", "%128", "%129", "%130", ", %131, %132", OBJLOC_LAYOUTS);
+        OBJLOC_WGMMA(OBJLOC_SUMS_128, OBJLOC_INOUT_128, "m64n256k16", "bf16.bf16", "%128", OBJLOC_A_SHARED, "%129", "%130", ", %131, %132", OBJLOC_LAYOUTS);
     }
 #undef OBJLOC_LAYOUTS
 // clang-format on
@@ -193,11 +200,31 @@ OBJLOC_DEVICE void wgmma_tf32(float (&sums)[kColumns / 2], uint64_t a, uint64_t 
 #else
     // clang-format off
     if constexpr (kColumns == 64) {
-        OBJLOC_WGMMA(OBJLOC_SUMS_32, OBJLOC_INOUT_32, "m64n64k8", "tf32.tf32", "%32", "%33", "%34", "");
+        OBJLOC_WGMMA(OBJLOC_SUMS_32, OBJLOC_INOUT_32, "m64n64k8", "tf32.tf32", "%32", OBJLOC_A_SHARED, "%33", "%34", "");
     } else if constexpr (kColumns == 128) {
-        OBJLOC_WGMMA(OBJLOC_SUMS_64, OBJLOC_INOUT_64, "m64n128k8", "tf32.tf32", "%64", "%65", "%66", "");
+        OBJLOC_WGMMA(OBJLOC_SUMS_64, OBJLOC_INOUT_64, "m64n128k8", "tf32.tf32", "%64", OBJLOC_A_SHARED, "%65", "%66", "");
     } else {
-        OBJLOC_WGMMA(OBJLOC_SUMS_128, OBJLOC_INOUT_128, "m64n256k8", "tf32.tf32", "%128", "%129", "%130", "");
+        OBJLOC_WGMMA(OBJLOC_SUMS_128, OBJLOC_INOUT_128, "m64n256k8", "tf32.tf32", "%128", OBJLOC_A_SHARED, "%129", "%130", "");
+    }
+    // clang-format on
+#endif
+}
+
+/// The same with a in registers, `a` holding what this thread brings of it: rows wgmma_row(0) and, eight
+/// below, wgmma_row(2), both at depth lane % 4, then both at depth lane % 4 + 4. They may be changed only
+/// after the wait for this product. kColumns: 64 or 128.
+template <size_t kColumns>
+OBJLOC_DEVICE void wgmma_tf32(float (&sums)[kColumns / 2], const uint32_t (&a)[4], uint64_t b,
+                              bool accumulate, OBJLOC_PLACE) {
+    static_assert(kColumns == 64 || kColumns == 128);
+#if defined(OBJLOC_CUDA_ON_HOST)
+    host::start_product(a, b, static_cast<int>(kColumns), accumulate, sums, where);
+#else
+    // clang-format off
+    if constexpr (kColumns == 64) {
+        OBJLOC_WGMMA(OBJLOC_SUMS_32, OBJLOC_INOUT_32, "m64n64k8", "tf32.tf32", "{%32, %33, %34, %35}", OBJLOC_A_REGISTERS, "%36", "%37", "");
+    } else {
+        OBJLOC_WGMMA(OBJLOC_SUMS_64, OBJLOC_INOUT_64, "m64n128k8", "tf32.tf32", "{%64, %65, %66, %67}", OBJLOC_A_REGISTERS, "%68", "%69", "");
     }
     // clang-format on
 #endif

@@ -3,6 +3,7 @@
 // rendezvous makes the others ready again.
 #pragma once
 
+#include <array>
 #include <boost/context/detail/fcontext.hpp>
 #include <cstdint>
 #include <map>
@@ -58,6 +59,9 @@ struct BoxInFlight {
     unsigned rank;  // of the block whose shared memory that is
 };
 
+/// Of a tf32 operand, in each thread.
+constexpr size_t kRegisterWords = 4;
+
 /// d = a * b (+ d): a 64 rows, b `columns`, depth 32 bytes of elements; what each thread of a warpgroup
 /// brings.
 struct MatrixProduct {
@@ -66,7 +70,8 @@ struct MatrixProduct {
     int element_bytes;                  // 2: bf16, 4: tf32
     bool a_depth_outer, b_depth_outer;  // rows (or columns) lie side by side, not the depth
     bool accumulate;
-    float* sums;  // this thread's columns / 2
+    float* sums;                            // this thread's columns / 2
+    const uint32_t* a_registers = nullptr;  // this thread's four words of a, if it is not in shared memory
 };
 
 class Cluster {
@@ -207,10 +212,16 @@ class Cluster {
         std::vector<float> values;
         int products;
     };
+    /// What each thread's registers hold of a, and what they held when the product was started.
+    struct RegisterOperand {
+        const uint32_t* registers[kWarpgroup];
+        std::array<uint32_t, kRegisterWords> values[kWarpgroup];
+    };
     struct ProductInFlight {
         MatrixProduct product;
         EngineWork work;
         size_t group;
+        std::shared_ptr<const RegisterOperand> a;  // null: it is in shared memory
     };
     struct Warpgroup {
         const char* name;
@@ -262,6 +273,7 @@ class Cluster {
     const unsigned char* operand_at(uint64_t descriptor, size_t offset) const;
     void require_descriptor(uint64_t descriptor, const char* operand);
     void read_operands(const MatrixProduct& product);
+    std::shared_ptr<const RegisterOperand> hold_a(const Warpgroup& group) const;
     void hold_sums(Warpgroup& group);
     void finish_product(Warpgroup& group, const ProductInFlight& flying);
     void require_all_finished();

@@ -79,6 +79,9 @@ uint32_t shared_offset(const void* shared);
 void fence_products();
 void start_product(uint64_t a, uint64_t b, int columns, int element_bytes, bool a_depth_outer,
                    bool b_depth_outer, bool accumulate, float* sums, std::source_location where);
+/// With a in registers, tf32.
+void start_product(const uint32_t (&a)[4], uint64_t b, int columns, bool accumulate, float* sums,
+                   std::source_location where);
 void commit_products();
 void wait_products(size_t allowed, std::source_location where);
 

@@ -133,6 +133,12 @@ void start_product(uint64_t a, uint64_t b, int columns, int element_bytes, bool 
                                    accumulate, sums};
     running_cluster().start_product(product, where);
 }
+void start_product(const uint32_t (&a)[4], uint64_t b, int columns, bool accumulate, float* sums,
+                   std::source_location where) {
+    constexpr int kTf32Bytes = 4;
+    const MatrixProduct product = {0, b, columns, kTf32Bytes, false, false, accumulate, sums, a};
+    running_cluster().start_product(product, where);
+}
 void commit_products() {
     running_cluster().commit_products();
 }

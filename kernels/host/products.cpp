@@ -43,17 +43,20 @@ size_t place_of(const Descriptor& at, bool depth_outer, size_t element_bytes, si
            depth / kLinesOfPattern * at.stride + depth % kLinesOfPattern * kLine;
 }
 
+/// The lower 13 bits are not looked at.
+float tf32_value(uint32_t bits) {
+    return std::bit_cast<float>(bits & 0xFFFFE000u);
+}
+
 float value_at(const unsigned char* address, int element_bytes) {
-    uint32_t bits = 0;
     if (element_bytes == 2) {
         uint16_t half;
         std::memcpy(&half, address, sizeof(half));
-        bits = uint32_t{half} << 16;
-    } else {
-        std::memcpy(&bits, address, sizeof(bits));
-        bits &= 0xFFFFE000u;  // tf32: the lower 13 bits are not looked at
+        return std::bit_cast<float>(uint32_t{half} << 16);
     }
-    return std::bit_cast<float>(bits);
+    uint32_t bits;
+    std::memcpy(&bits, address, sizeof(bits));
+    return tf32_value(bits);
 }
 
 /// Row and column of a 64 x columns matrix that a thread's i-th sum belongs to.
@@ -62,6 +65,14 @@ size_t row_of(size_t thread, size_t i) {
 }
 size_t column_of(size_t thread, size_t i) {
     return i / 4 * 8 + thread % 4 * 2 + i % 2;
+}
+
+/// The thread and the word of its four that hold element (row, depth) of a tf32 operand in registers.
+size_t register_thread(size_t row, size_t depth) {
+    return row / 16 * kWarp + row % 8 * 4 + depth % 4;
+}
+size_t register_word(size_t row, size_t depth) {
+    return row / 8 % 2 + depth / 4 * 2;
 }
 
 }  // namespace
@@ -102,7 +113,7 @@ void Cluster::read_operands(const MatrixProduct& product) {
             }
         }
     };
-    read(product.a, product.a_depth_outer, kRows);
+    if (product.a_registers == nullptr) read(product.a, product.a_depth_outer, kRows);
     read(product.b, product.b_depth_outer, product.columns);
 }
 
@@ -174,10 +185,21 @@ void Cluster::hold_sums(Warpgroup& group) {
     ++held->products;
 }
 
+/// Remembers the registers that hold a: the tensor cores read them until the wait.
+std::shared_ptr<const Cluster::RegisterOperand> Cluster::hold_a(const Warpgroup& group) const {
+    if (group.brought[0]->a_registers == nullptr) return nullptr;
+    auto a = std::make_shared<RegisterOperand>();
+    for (size_t thread = 0; thread < kWarpgroup; ++thread) {
+        a->registers[thread] = group.brought[thread]->a_registers;
+        std::copy_n(a->registers[thread], kRegisterWords, a->values[thread].begin());
+    }
+    return a;
+}
+
 void Cluster::start_product(const MatrixProduct& product, std::source_location where) {
     if (!meet_warpgroup("wgmma", &product, where)) return;
     Warpgroup& group = warpgroup();
-    require_descriptor(product.a, "a");
+    if (product.a_registers == nullptr) require_descriptor(product.a, "a");
     require_descriptor(product.b, "b");
     Thread* threads = warpgroup_threads();
     std::vector<Arrival> givers;
@@ -196,7 +218,7 @@ void Cluster::start_product(const MatrixProduct& product, std::source_location w
     for (unsigned i = 0; i < kWarpgroup; ++i) next_epoch(threads[i], threads[i].epoch + 1);
     as_engine(work, [&] { read_operands(product); });
     hold_sums(group);
-    group.products.push_back({*group.brought[0], work, current_->product_groups});
+    group.products.push_back({*group.brought[0], work, current_->product_groups, hold_a(group)});
     release_warpgroup();
 }
 
@@ -208,6 +230,15 @@ void Cluster::finish_product(Warpgroup& group, const ProductInFlight& flying) {
     const MatrixProduct& product = flying.product;
     as_engine(flying.work, [&] { read_operands(product); });
 
+    const RegisterOperand* in_registers = flying.a.get();
+    if (in_registers != nullptr) {
+        for (size_t thread = 0; thread < kWarpgroup; ++thread) {
+            const auto& values = in_registers->values[thread];
+            if (!std::equal(values.begin(), values.end(), in_registers->registers[thread])) {
+                fault("the registers of a matrix product's a were changed before its wait");
+            }
+        }
+    }
     const auto bytes = static_cast<size_t>(product.element_bytes);
     const auto columns = static_cast<size_t>(product.columns);
     const size_t depth = kDepthBytes / bytes;
@@ -224,14 +255,20 @@ void Cluster::finish_product(Warpgroup& group, const ProductInFlight& flying) {
     };
     if (product.accumulate) each_sum([](float value, float& sum) { sum = value; });
     const Descriptor a(product.a), b(product.b);
+    const auto value_of_a = [&](size_t row, size_t k) {
+        if (in_registers != nullptr) {
+            return tf32_value(in_registers->values[register_thread(row, k)][register_word(row, k)]);
+        }
+        const size_t place = place_of(a, product.a_depth_outer, bytes, row, k);
+        return value_at(operand_at(product.a, place), product.element_bytes);
+    };
     for (size_t k = 0; k < depth; ++k) {
         for (size_t column = 0; column < columns; ++column) {
             const size_t place = place_of(b, product.b_depth_outer, bytes, column, k);
             of_b[column] = value_at(operand_at(product.b, place), product.element_bytes);
         }
         for (size_t row = 0; row < kRows; ++row) {
-            const size_t place = place_of(a, product.a_depth_outer, bytes, row, k);
-            const float of_a = value_at(operand_at(product.a, place), product.element_bytes);
+            const float of_a = value_of_a(row, k);
             float* to = &sums[row * columns];
             for (size_t column = 0; column < columns; ++column) to[column] += of_a * of_b[column];
         }

@@ -82,14 +82,14 @@ constexpr ConvVersion kConvVersions[] = {
      CudaConv::mma},
     {"4 wgmma tf32", Precision::tf32,
      "Hopper: wgmma out of shared memory, the copy engine fetches and stores, a producer and two "
-     "consumer warpgroups, persistent blocks",
+     "consumer warpgroups, persistent blocks; weight gradients by stream-K, nine taps sharing patches",
      "operands that never pass through registers leave those to the sums: 168 a thread on average, one "
      "block of 384 threads; but tf32 wants the depth innermost, so filters are turned first, and 128 x "
-     "128 is the largest tile, since results of 4 bytes take the stages' room",
+     "128 is the largest tile, since results of 4 bytes take the stages' room; in a weight gradient dy is "
+     "turned, at 20% of the products' time, and x comes out of registers, which spares as much again",
      CudaConv::hopper},
     {"5 wgmma bf16", Precision::bf16,
-     "the same in bf16, both operands as they lie in memory; weight gradients by stream-K, taps sharing "
-     "patches",
+     "the same in bf16, both operands as they lie in memory, in weight gradients, too",
      "128 x 256, 85 operations a byte, is still too little: 48 KiB for each tap and 64 of depth would at "
      "800 TFLOP/s be 9.4 TB/s of the second-level cache; stages hold three of these and no more",
      CudaConv::hopper},
