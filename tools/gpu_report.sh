@@ -5,7 +5,7 @@
 # says what that is); without them PyTorch is left out, and the report says so. Writes NAME.txt (the GPU, the tests, the
 # sanitizer, the trainings), NAME-kernels.json, on Hopper NAME-hopper.json, NAME-steps.jsonl, and NAME-table.inc (the fastest
 # convolution kernels here, for kernels/cuda/conv2d_table.inc); NAME is tools/results/gpu-DATE unless given. Leave the
-# machine alone meanwhile: about half an hour.
+# machine alone meanwhile: half an hour at least.
 set -euo pipefail
 usage() { sed -n '3s/^# *//p' "$0" >&2; exit 2; }
 cd "$(dirname "$0")/.."
