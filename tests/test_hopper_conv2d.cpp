@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/host/host_runtime.h"
@@ -339,6 +340,33 @@ TEST_CASE("hopper weight gradient in tf32: operands are rounded, ties away from 
         const std::vector<float> got = run(problem, {0, 1, true}, at);
         fill(image ? at.x : at.gradient.dy, 1 + 0x1p-10);
         check_exact(got, weight_gradient(problem, at), {0, 1, true}, "tf32");
+    }
+}
+
+TEST_CASE("hopper weight gradient in tf32: any floats differ by the rounding of both factors") {
+    Conv2dProblem problem = convolution({2, 9, 6, 64}, 64);
+    problem.pool = true;
+    BackwardWeights at = backward_weights_case(problem, whole), magnitude = at;
+    Random random(7);
+    for (const auto& [values, sizes] :
+         {std::pair(&at.x, &magnitude.x), std::pair(&at.gradient.dy, &magnitude.gradient.dy)}) {
+        uniform(-1, 1)(random, *values);
+        for (double& value : values->values) value = static_cast<float>(value);
+        *sizes = *values;
+        for (double& value : sizes->values) value = std::abs(value);
+    }
+    const Array want = weight_gradient(problem, at), most = weight_gradient(problem, magnitude);
+    for (const int blocks : {1, 3, 7}) {
+        const HopperRun how = {0, blocks, true};
+        const std::vector<float> got = run(problem, how, at);
+        for (size_t i = 0; i < got.size(); ++i) {
+            // Half a unit of ten bits in each factor, and what fp32 sums lose.
+            if (std::abs(got[i] - want.values[i]) <= most.values[i] * (0x1p-10 + 1e-5)) continue;
+            FAIL_CHECK(label(problem, how)
+                       << ": element " << i << " is " << got[i] << ", not " << want.values[i]);
+            break;
+        }
+        CHECK(run(problem, how, at) == got);
     }
 }
 
