@@ -51,11 +51,28 @@ void add_precisions(const BackendEntry& entry, bool slow, std::vector<OpBackend>
     }
 }
 
+/// cuDNN's precisions beyond fp32. It rounds more often than our kernels do.
+void add_cudnn_precisions(const BackendEntry& entry, std::vector<OpBackend>& list) {
+    for (const Precision precision : {Precision::tf32, Precision::bf16}) {
+        const bool bf16 = precision == Precision::bf16;
+        OpBackend on{entry.name + " (" + name_of(precision) + ")", entry.make({.precision = precision})};
+        on.same_bits = {on.backend};
+        on.only = "conv2d";
+        on.exact = !bf16;
+        on.operand_rounding = bf16 ? 0x1p-8 : 0x1p-11;
+        on.error_reason =
+            bf16 ? "; sums are rounded to bf16 before the bias is added, gradients of weights, too"
+                 : "; tf32 keeps 10 bits of each factor's mantissa: an error of 2^-11";
+        list.push_back(std::move(on));
+    }
+}
+
 void add_gpu(const BackendEntry& entry, std::vector<OpBackend>& list) {
     OpBackend gpu{entry.name, entry.make({})};
     gpu.same_bits = {gpu.backend};
     list.push_back(std::move(gpu));
     if (entry.name == "cuda") add_precisions(entry, false, list);
+    if (entry.name == "cudnn") add_cudnn_precisions(entry, list);
 }
 
 #if defined(OBJLOC_WITH_CUDA_HOST)

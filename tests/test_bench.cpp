@@ -10,6 +10,7 @@
 #include "engine/error.h"
 #include "tests/test_backends.h"
 #include "tests/tool.h"
+#include "tools/bench/conv_summary.h"
 #include "tools/bench/kernel_measurement.h"
 #include "tools/bench/kernel_tiers.h"
 #include "tools/bench/machine_peak.h"
@@ -72,6 +73,37 @@ class WrongRelu : public TimedBackend {
         TimedBackend::relu_forward(x, y);
         fill(y.slice(y.count() - 1, {1}), -1.0f);
     }
+};
+
+/// Convolutions, variants and results made up for their summary.
+class MadeUpRun {
+  public:
+    /// `flops` of an op that moves no bytes; a variant's peak is 100 operations a second.
+    void add_case(const std::string& op, const std::string& layer, bool pool, double flops) {
+        KernelCase made;
+        made.op = op, made.layer = layer, made.flops = flops;
+        made.problem.pool = pool;
+        cases_.push_back(std::make_unique<KernelCase>(made));
+    }
+    void add_variant(const std::string& name, Precision precision, bool yardstick) {
+        KernelVariant made;
+        made.name = name, made.group = "gpu", made.precision = precision, made.yardstick = yardstick;
+        variants_.push_back(made);
+        peaks_.push_back({100, 1, ""});
+    }
+    void add_result(size_t variant, size_t op, double seconds, double speedup, double bytes = 0) {
+        KernelResult made;
+        made.op = cases_[op].get(), made.variant = &variants_[variant];
+        made.seconds = seconds, made.speedup = speedup, made.bytes = bytes;
+        results_.push_back(made);
+    }
+    std::vector<ConvSummary> summaries() const { return summarize_convolutions(results_, variants_, peaks_); }
+
+  private:
+    std::vector<std::unique_ptr<KernelCase>> cases_;
+    std::vector<KernelVariant> variants_;
+    std::vector<MachinePeak> peaks_;
+    std::vector<KernelResult> results_;
 };
 
 KernelCase case_of(const std::string& op) {
@@ -162,6 +194,9 @@ TEST_CASE("kernel_bench runs every op of the small tier, and all are right") {
         if (row["variant"] == "winograd") CHECK(row["speedup_over_yardstick"] > 0);
     }
     CHECK(variants == std::set<std::string>{"direct (oneDNN)", "winograd", "cpu"});
+    REQUIRE(result["convolutions"].size() == 1);
+    CHECK(result["convolutions"][0]["version"] == "winograd");
+    CHECK(result["convolutions"][0]["compared"] > 0);
     for (const char* op :
          {"conv2d_forward", "conv2d_backward_data", "conv2d_backward_weights", "conv2d_backward_bias",
           "max_pool2d_backward", "dense_forward", "relu_backward", "sigmoid_bce_forward", "adam_update",
@@ -178,9 +213,9 @@ TEST_CASE("kernel_bench takes one shape, and lists without running") {
     const ScratchFolder folder;
     const ToolResult list = run_tool_line("kernel_bench --list", folder.path());
     CHECK(list.exit_code == 0);
-    for (const char* text :
-         {"winograd", "direct (oneDNN)", "1 tiled fp32", "2 mma tf32", "3 mma bf16", "7 wgmma bf16, clusters",
-          "Taught: ", "unmeasured on a GPU", "conv2d_backward_weights", "5_3 8x8x512->512 pool"}) {
+    for (const char* text : {"winograd", "direct (oneDNN)", "1 tiled fp32", "2 mma tf32", "3 mma bf16",
+                             "7 wgmma bf16, clusters", "cudnn fp32", "cudnn tf32", "cudnn bf16", "Taught: ",
+                             "unmeasured on a GPU", "conv2d_backward_weights", "5_3 8x8x512->512 pool"}) {
         CAPTURE(text);
         CHECK(list.out.find(text) != std::string::npos);
     }
@@ -219,6 +254,81 @@ TEST_CASE("a wrong kernel is found out and not timed") {
     REQUIRE(results.size() == 1);
     CHECK_FALSE(results.front().correctness.passed);
     CHECK(results.front().seconds == 0);
+}
+
+TEST_CASE("convolutions are summed up by version and by precision, each layer as the network has it") {
+    MadeUpRun run;
+    run.add_case("conv2d_forward", "1_1", false, 1000);
+    run.add_case("conv2d_forward", "1_2", false, 1000);  // the network has it with its pool
+    run.add_case("conv2d_forward", "1_2", true, 1000);
+    run.add_case("conv2d_backward_weights", "1_1", false, 1000);
+    run.add_case("conv2d_backward_bias", "1_1", false, 0);
+    run.add_variant("2 mma", Precision::bf16, false);
+    run.add_variant("5 wgmma", Precision::bf16, false);
+    run.add_variant("1 tiled", Precision::fp32, false);
+    run.add_variant("cudnn bf16", Precision::bf16, true);
+    run.add_result(0, 0, 10, 4);        // reaches the peak
+    run.add_result(0, 1, 10, 100);      // not as the network has it
+    run.add_result(0, 2, 14, 0.5);      // 71% of the peak
+    run.add_result(0, 3, 10, 0.5, 11);  // bound by memory: 11 s
+    run.add_result(0, 4, 1, 100);       // no layer-pass
+    run.add_result(1, 0, 20, 2);
+    run.add_result(1, 2, 13, 0.54);  // 77%
+    run.add_result(1, 3, 0, 0);      // wrong, so neither timed nor compared
+    run.add_result(2, 0, 10, 0);     // no yardstick in fp32
+    run.add_result(3, 0, 40, 1);
+    const std::vector<ConvSummary> all = run.summaries();
+    REQUIRE(all.size() == 4);
+
+    const auto check = [](const ConvSummary& at, const std::string& version, size_t compared, double mean,
+                          double worst, const std::string& where, size_t bound, size_t near_peak) {
+        CAPTURE(version);
+        CHECK(at.version == version);
+        CHECK(at.layer_passes == 3);
+        CHECK(at.compared == compared);
+        CHECK(at.mean_speedup == doctest::Approx(mean));
+        CHECK(at.worst_speedup == doctest::Approx(worst));
+        CHECK(at.worst == where);
+        CHECK(at.arithmetic_bound == bound);
+        CHECK(at.near_peak == near_peak);
+    };
+    const std::string pooled = "conv2d_forward 1_2 ", weights = "conv2d_backward_weights 1_1 ";
+    check(all[0], "1 tiled", 0, 0, 0, "", 1, 1);
+    check(all[1], "2 mma", 3, 1, 0.5, pooled, 2, 1);
+    check(all[2], "5 wgmma", 2, std::sqrt(2 * 0.54), 0.54, pooled, 2, 1);
+    check(all[3], "best of ours", 3, std::cbrt(4 * 0.54 * 0.5), 0.5, weights, 2, 2);
+
+    const std::string text = conv_summary_text(all);
+    CHECK(text.find("best of ours") != std::string::npos);
+    CHECK(text.find("0 of 3") != std::string::npos);
+    CHECK(conv_summary_text({}).empty());
+}
+
+TEST_CASE("a kernel is compared with the yardstick of its own precision") {
+    const auto cpu = test_backends().front();
+    std::vector<KernelVariant> variants;
+    for (const bool yardstick : {false, true}) {
+        for (const Precision precision : {Precision::fp32, Precision::tf32}) {
+            variants.push_back(
+                {.device = "cpu",
+                 .name = name_of(precision),
+                 .adds = "",
+                 .group = "gpu",
+                 .applies = [](const KernelCase&) { return true; },
+                 .make = [&]() -> std::unique_ptr<Backend> { return std::make_unique<TimedBackend>(*cpu); },
+                 .yardstick = yardstick,
+                 .precision = precision});
+        }
+    }
+    const KernelCase op = case_of("relu_forward");
+    const std::vector<KernelResult> results =
+        measure_kernel(op, variants, std::vector<MachinePeak>(variants.size()), 1);
+    REQUIRE(results.size() == 4);
+    for (size_t at = 0; at < 4; ++at) {
+        CHECK(results[at].speedup == doctest::Approx(results[2 + at % 2].seconds / results[at].seconds));
+    }
+    // The other precision's is none.
+    CHECK(measure_kernel(op, {variants[0], variants[3]}, {{}, {}}, 1).front().speedup == 0);
 }
 
 TEST_CASE("an unwritten output and a NaN are wrong") {

@@ -64,8 +64,9 @@ step "tuning" "$bin/kernel_bench" --tune "$out-table.inc" --batch 64
 for precision in fp32 tf32 bf16; do
     lines "$bin/step_bench" --device cuda --model vgg16 --batch 64 --steps 20 --precision "$precision"
     lines "$bin/step_bench" --device cuda --model vgg16 --batch 64 --steps 20 --precision "$precision" --inference
+    lines "$bin/step_bench" --device cudnn --model vgg16 --batch 64 --steps 20 --precision "$precision"
+    lines "$bin/step_bench" --device cudnn --model vgg16 --batch 64 --steps 20 --precision "$precision" --inference
 done
-lines "$bin/step_bench" --device cudnn --model vgg16 --batch 64 --steps 20
 
 for scene in blob cat natural; do
     step "training on $scene" "$bin/objloc_train" --device cuda --model vgg16 --weights none --scene "$scene" --seed 1 --out "$(mktemp -d)/run"

@@ -10,6 +10,7 @@
 #include "engine/file.h"
 #include "kernels/backends.h"
 #include "kernels/cpu/parallel.h"
+#include "tools/bench/conv_summary.h"
 #include "tools/bench/conv_tuning.h"
 #include "tools/bench/kernel_report.h"
 #include "tools/bench/kernel_tiers.h"
@@ -120,6 +121,9 @@ void run(KernelBenchOptions& options) {
     const int threads = options.threads > 0 ? options.threads : cpu::usable_threads();
     const std::vector<MachinePeak> peaks = peaks_of(list, threads);
     const std::vector<KernelResult> results = measure_all(cases, list, peaks, options);
+    if (!options.json) {
+        fmt::print("{}\n", conv_summary_text(summarize_convolutions(results, list.variants, peaks)));
+    }
     fmt::print("{}\n", options.json ? kernel_json(results, list, peaks, options.cases.batch, threads)
                                     : kernel_notes(list, peaks) + fmt::format("Batch {}, {} CPU threads.",
                                                                               options.cases.batch, threads));

@@ -1,90 +1,172 @@
-// Convolutions through cuDNN. Weights are turned to its layout (K, R, S, C) and back at each call: they are
-// small, and a captured step may change them behind our back. Bias, ReLU and pooling are passes of our own
-// (epilogue.cu). What cuDNN cannot do, the base class's kernels do.
+// Convolutions through cuDNN. Its engines take filters as (K, R, S, C), so weights are turned and their
+// gradients turned back, unless one that reads (R, S, C, K) is faster (convolution_plans.cuh). Weights are
+// turned at each call: they are small, and a captured step may change them behind our back. Bias and ReLU are
+// part of cuDNN's plan or a pass of our own, whichever is faster; ReLU's mask and pooling are passes of our
+// own (epilogue.cu). What cuDNN cannot do, the base class's kernels do.
+#include <algorithm>
+#include <initializer_list>
+
 #include "kernels/cudnn/convolution_plans.cuh"
 #include "kernels/cudnn/cudnn_backend.cuh"
 #include "kernels/cudnn/epilogue.cuh"
+#include "kernels/cudnn/whole_numbers.cuh"
 
-namespace objloc::cuda {
+namespace objloc::OBJLOC_CUDA_NAMESPACE {
 namespace {
 
-constexpr float kOne = 1, kZero = 0;
+constexpr int64_t kAlignment = 16;
+enum : uint32_t { kSeedX = 1, kSeedW, kSeedBias, kSeedY };  // of trials
+
+/// What all these tensors' addresses are multiples of: kAlignment, or an element at least.
+int64_t alignment_of(const Tensor& activation, std::initializer_list<const Tensor*> tensors) {
+    for (const Tensor* tensor : tensors) {
+        const bool aligned = !*tensor || reinterpret_cast<uintptr_t>(tensor->raw()) % kAlignment == 0;
+        if (!aligned) return static_cast<int64_t>(size_of(activation.type()));
+    }
+    return kAlignment;
+}
+
+Shape x_shape(const Conv2dProblem& p) {
+    return {p.N, p.H, p.W, p.C};
+}
+Shape w_shape(const Conv2dProblem& p) {
+    return {p.R, p.S, p.C, p.K};
+}
+Shape turned_shape(const Conv2dProblem& p) {
+    return {p.K, p.R, p.S, p.C};
+}
+/// Before pooling.
+Shape y_shape(const Conv2dProblem& p) {
+    return {p.N, p.P(), p.Q(), p.K};
+}
+Shape pooled_shape(const Conv2dProblem& p) {
+    return {p.N, p.out_rows(), p.out_columns(), p.K};
+}
+
+/// The problem as gradients see it: a pooled one was spread out before.
+Conv2dProblem bare(Conv2dProblem problem) {
+    problem.relu = problem.pool = false;
+    return problem;
+}
 
 }  // namespace
 
-Tensor CudnnBackend::to_krsc(const Conv2dProblem& problem, const Tensor& w) {
-    const Tensor turned = allocate({problem.K, problem.R, problem.S, problem.C});
-    transpose(stream(), problem.R * problem.S * problem.C, problem.K, w.data<float>(), turned.data<float>());
+Precision CudnnBackend::precision_of(const Tensor& activation) const {
+    if (activation.type() == DType::bf16) return Precision::bf16;
+    return precision_ == Precision::tf32 ? Precision::tf32 : Precision::fp32;
+}
+
+void CudnnBackend::run_plan(const ConvolutionPlan& plan, const Tensor& x, const Tensor& w, const Tensor& y,
+                            const Tensor& bias) {
+    const Tensor workspace = allocate({plan.plan->workspace_bytes()}, DType::u8);
+    plan.plan->run(cudnn_.get(), {x.raw(), w.raw(), y.raw(), bias ? bias.raw() : nullptr}, workspace.raw());
+}
+
+Tensor CudnnBackend::filters_for(const ConvolutionPlan& plan, const Conv2dProblem& problem, const Tensor& w) {
+    if (plan.route.filters_in_place) return w;
+    const Tensor turned = allocate(turned_shape(problem), w.type());
+    transpose(stream(), problem.R * problem.S * problem.C, problem.K, w, turned);
     return turned;
 }
 
 Tensor CudnnBackend::full_gradient(const Conv2dProblem& problem, const Conv2dGradient& gradient) {
     if (!problem.pool) return gradient.dy;
-    const Tensor full = allocate({problem.N, problem.P(), problem.Q(), problem.K});
-    spread_gradient(stream(), problem, gradient.dy.data<float>(), gradient.codes.data<uint8_t>(),
-                    full.data<float>());
+    const Tensor full = allocate(y_shape(problem), gradient.dy.type());
+    spread_gradient(stream(), problem, gradient.dy, gradient.codes, full);
     return full;
+}
+
+// ---- Forward ----------------------------------------------------------------------------------------------
+
+void CudnnBackend::forward_by(const ConvolutionPlan& plan, const Conv2dProblem& problem, const Tensor& x,
+                              const Tensor& w, const Tensor& bias, const Tensor& y, const Tensor& codes) {
+    const Tensor sums = problem.pool ? allocate(y_shape(problem), y.type()) : y;
+    run_plan(plan, x, filters_for(plan, problem, w), sums, bias);
+    const float* shift = bias ? bias.data<float>() : nullptr;
+    if (problem.pool) {
+        bias_relu_pool(stream(), problem, sums, shift, y, codes);
+    } else if (!plan.route.fused && (bias || problem.relu)) {
+        add_bias(stream(), problem.N * problem.P() * problem.Q(), problem.K, problem.relu, y, shift, y);
+    }
 }
 
 void CudnnBackend::conv2d_forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w,
                                   const Tensor& bias, const Tensor& y, const Tensor& codes) {
-    if (y.count() == 0) return;
-    const Tensor turned = to_krsc(problem, w);
-    const Tensor sums = problem.pool ? allocate({problem.N, problem.P(), problem.Q(), problem.K}) : y;
-    const ConvolutionPlan& plan =
-        plans_->find(Pass::forward, problem, x.data<float>(), turned.data<float>(), sums.data<float>());
-    if (!plan.refused.empty()) return CudaBackend::conv2d_forward(problem, x, w, bias, y, codes);
-    const Tensor workspace = allocate({static_cast<int64_t>(plan.workspace)}, DType::u8);
-    check_cudnn(cudnnConvolutionForward(cudnn_.get(), &kOne, plan.x.get(), x.raw(), plan.w.get(),
-                                        turned.raw(), plan.convolution.get(),
-                                        static_cast<cudnnConvolutionFwdAlgo_t>(plan.algorithm),
-                                        workspace.raw(), plan.workspace, &kZero, plan.y.get(), sums.raw()),
-                "conv2d_forward");
-    const float* shift = bias ? bias.data<float>() : nullptr;
-    if (problem.pool) {
-        bias_relu_pool(stream(), problem, sums.data<float>(), shift, y.data<float>(), codes.data<uint8_t>());
-    } else if (bias || problem.relu) {
-        add_bias(stream(), problem.N * problem.P() * problem.Q(), problem.K, problem.relu, y.data<float>(),
-                 shift, y.data<float>());
-    }
+    if (y.count() == 0 || x.count() == 0) return CudaBackend::conv2d_forward(problem, x, w, bias, y, codes);
+    const bool biased = static_cast<bool>(bias);
+    const ConvolutionKey key{ConvPass::forward, problem, x.type(),
+                             precision_of(x),   biased,  alignment_of(x, {&x, &w, &bias, &y})};
+    const ConvolutionPlan& plan = plans_->find(key, [&] {
+        const Tensor x_ = whole_numbers(*this, x_shape(problem), x.type(), kSeedX);
+        const Tensor w_ = whole_numbers(*this, w_shape(problem), x.type(), kSeedW);
+        const Tensor bias_ = biased ? whole_numbers(*this, {problem.K}, DType::f32, kSeedBias) : Tensor();
+        const Tensor y_ = allocate(pooled_shape(problem), x.type());
+        const Tensor codes_ = problem.pool ? allocate(pooled_shape(problem), DType::u8) : Tensor();
+        return ConvolutionTrial{[=, this](const ConvolutionPlan& trial) {
+                                    forward_by(trial, problem, x_, w_, bias_, y_, codes_);
+                                },
+                                y_};
+    });
+    if (!plan.plan) return CudaBackend::conv2d_forward(problem, x, w, bias, y, codes);
+    forward_by(plan, problem, x, w, bias, y, codes);
 }
+
+// ---- Backward ---------------------------------------------------------------------------------------------
 
 void CudnnBackend::conv2d_backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient,
                                         const Tensor& w, const Tensor& relu_source, const Tensor& dx) {
-    if (dx.count() == 0) return;
-    const Tensor turned = to_krsc(problem, w);
-    const Tensor dy = full_gradient(problem, gradient);
-    const ConvolutionPlan& plan =
-        plans_->find(Pass::backward_data, problem, turned.data<float>(), dy.data<float>(), dx.data<float>());
-    if (!plan.refused.empty()) {
+    if (dx.count() == 0 || gradient.dy.count() == 0) {
         return CudaBackend::conv2d_backward_data(problem, gradient, w, relu_source, dx);
     }
-    const Tensor workspace = allocate({static_cast<int64_t>(plan.workspace)}, DType::u8);
-    check_cudnn(cudnnConvolutionBackwardData(cudnn_.get(), &kOne, plan.w.get(), turned.raw(), plan.y.get(),
-                                             dy.raw(), plan.convolution.get(),
-                                             static_cast<cudnnConvolutionBwdDataAlgo_t>(plan.algorithm),
-                                             workspace.raw(), plan.workspace, &kZero, plan.x.get(), dx.raw()),
-                "conv2d_backward_data");
+    const auto by = [this, problem](const ConvolutionPlan& plan, const Tensor& dy, const Tensor& filters,
+                                    const Tensor& to) {
+        run_plan(plan, to, filters_for(plan, problem, filters), dy, {});
+    };
+    const Tensor dy = full_gradient(problem, gradient);
+    const ConvolutionKey key{ConvPass::backward_data, bare(problem), dx.type(),
+                             precision_of(dx),        false,         alignment_of(dx, {&dy, &w, &dx})};
+    const ConvolutionPlan& plan = plans_->find(key, [&] {
+        const Tensor dy_ = whole_numbers(*this, y_shape(problem), dx.type(), kSeedY);
+        const Tensor w_ = whole_numbers(*this, w_shape(problem), dx.type(), kSeedW);
+        const Tensor dx_ = allocate(x_shape(problem), dx.type());
+        return ConvolutionTrial{[=](const ConvolutionPlan& trial) { by(trial, dy_, w_, dx_); }, dx_};
+    });
+    if (!plan.plan) return CudaBackend::conv2d_backward_data(problem, gradient, w, relu_source, dx);
+    by(plan, dy, w, dx);
     if (relu_source) relu_backward(dx, relu_source, dx);
+}
+
+void CudnnBackend::weights_by(const ConvolutionPlan& plan, const Conv2dProblem& problem, const Tensor& x,
+                              const Tensor& dy, const Tensor& dw) {
+    const ConvolutionRoute& route = plan.route;
+    const bool direct = route.filters_in_place && route.weight_gradient == DType::f32;
+    const Shape shape = route.filters_in_place ? w_shape(problem) : turned_shape(problem);
+    const Tensor written = direct ? dw : allocate(shape, route.weight_gradient);
+    run_plan(plan, x, written, dy, {});
+    if (!route.filters_in_place) {
+        transpose(stream(), problem.K, problem.R * problem.S * problem.C, written, dw);
+    } else if (!direct) {
+        convert(written, dw);
+    }
 }
 
 void CudnnBackend::conv2d_backward_weights(const Conv2dProblem& problem, const Tensor& x,
                                            const Conv2dGradient& gradient, const Tensor& dw) {
-    if (dw.count() == 0 || gradient.dy.count() == 0) {
+    if (dw.count() == 0 || gradient.dy.count() == 0 || x.count() == 0) {
         return CudaBackend::conv2d_backward_weights(problem, x, gradient, dw);
     }
     const Tensor dy = full_gradient(problem, gradient);
-    const Tensor turned = allocate({problem.K, problem.R, problem.S, problem.C});
-    const ConvolutionPlan& plan = plans_->find(Pass::backward_weights, problem, x.data<float>(),
-                                               dy.data<float>(), turned.data<float>());
-    if (!plan.refused.empty()) return CudaBackend::conv2d_backward_weights(problem, x, gradient, dw);
-    const Tensor workspace = allocate({static_cast<int64_t>(plan.workspace)}, DType::u8);
-    check_cudnn(cudnnConvolutionBackwardFilter(
-                    cudnn_.get(), &kOne, plan.x.get(), x.raw(), plan.y.get(), dy.raw(),
-                    plan.convolution.get(), static_cast<cudnnConvolutionBwdFilterAlgo_t>(plan.algorithm),
-                    workspace.raw(), plan.workspace, &kZero, plan.w.get(), turned.raw()),
-                "conv2d_backward_weights");
-    transpose(stream(), problem.K, problem.R * problem.S * problem.C, turned.data<float>(), dw.data<float>());
+    const ConvolutionKey key{ConvPass::backward_weights,     bare(problem), x.type(), precision_of(x), false,
+                             alignment_of(x, {&x, &dy, &dw})};
+    const ConvolutionPlan& plan = plans_->find(key, [&] {
+        const Tensor x_ = whole_numbers(*this, x_shape(problem), x.type(), kSeedX);
+        const Tensor dy_ = whole_numbers(*this, y_shape(problem), x.type(), kSeedY);
+        const Tensor dw_ = allocate(w_shape(problem), DType::f32);
+        return ConvolutionTrial{
+            [=, this](const ConvolutionPlan& trial) { weights_by(trial, problem, x_, dy_, dw_); }, dw_};
+    });
+    if (!plan.plan) return CudaBackend::conv2d_backward_weights(problem, x, gradient, dw);
+    weights_by(plan, problem, x, dy, dw);
 }
 
-}  // namespace objloc::cuda
+}  // namespace objloc::OBJLOC_CUDA_NAMESPACE

@@ -1,146 +1,188 @@
-// Descriptors of a convolution, and the choice of an algorithm.
-// Reference: NVIDIA cuDNN API, cudnnFindConvolution*AlgorithmEx.
+// The search for the fastest plan of a convolution's pass.
 #include "kernels/cudnn/convolution_plans.cuh"
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
+#include <limits>
+#include <mutex>
+#include <tuple>
+#include <utility>
 
-#include "kernels/cuda/vector.cuh"
+#include "engine/error.h"
+#include "kernels/cudnn/whole_numbers.cuh"
 
-namespace objloc::cuda {
+namespace objloc::OBJLOC_CUDA_NAMESPACE {
 namespace {
 
-constexpr size_t kMostWorkspace = size_t{512} << 20;
+constexpr int kTimings = 5;     // of which the median counts
+constexpr float kHopeless = 2;  // times the best so far: no second timing
 
-template <typename Owner, typename Handle>
-Owner made(cudnnStatus_t (*create)(Handle*)) {
-    Handle handle = nullptr;
-    check_cudnn(create(&handle), "making a descriptor");
-    return Owner(handle);
+const char* name_of(ConvPass pass) {
+    return pass == ConvPass::forward         ? "conv2d_forward"
+           : pass == ConvPass::backward_data ? "conv2d_backward_data"
+                                             : "conv2d_backward_weights";
 }
 
-TensorDescriptor images(int64_t N, int64_t rows, int64_t columns, int64_t channels) {
-    auto descriptor = made<TensorDescriptor>(cudnnCreateTensorDescriptor);
-    check_cudnn(cudnnSetTensor4dDescriptor(descriptor.get(), CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT,
-                                           to_int32(N, "images"), to_int32(channels, "channels"),
-                                           to_int32(rows, "rows"), to_int32(columns, "columns")),
-                "describing images");
-    return descriptor;
+/// One line for the user, about a problem.
+void say(const ConvolutionKey& key, const std::string& what) {
+    const Conv2dProblem& p = key.problem;
+    const std::string x = Shape{p.N, p.H, p.W, p.C}.text(), w = Shape{p.R, p.S, p.C, p.K}.text();
+    std::fprintf(stderr, "cudnn: %s of %s by %s in %s %s\n", name_of(key.pass), x.c_str(), w.c_str(),
+                 objloc::name_of(key.precision), what.c_str());
 }
 
-/// In the layout that belongs to NHWC images: (K, R, S, C).
-FilterDescriptor filters(const Conv2dProblem& problem) {
-    auto descriptor = made<FilterDescriptor>(cudnnCreateFilterDescriptor);
-    check_cudnn(cudnnSetFilter4dDescriptor(descriptor.get(), CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC,
-                                           to_int32(problem.K, "filters"), to_int32(problem.C, "channels"),
-                                           to_int32(problem.R, "rows"), to_int32(problem.S, "columns")),
-                "describing filters");
-    return descriptor;
-}
-
-/// Cross-correlation in f32 throughout: FMA_MATH forbids TF32.
-ConvolutionDescriptor convolution(const Conv2dProblem& problem) {
-    auto descriptor = made<ConvolutionDescriptor>(cudnnCreateConvolutionDescriptor);
-    check_cudnn(cudnnSetConvolution2dDescriptor(
-                    descriptor.get(), to_int32(problem.pad_top, "rows"),
-                    to_int32(problem.pad_left, "columns"), to_int32(problem.stride_h, "rows"),
-                    to_int32(problem.stride_w, "columns"), 1, 1, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
-                "describing a convolution");
-    check_cudnn(cudnnSetConvolutionMathType(descriptor.get(), CUDNN_FMA_MATH), "setting the math type");
-    return descriptor;
-}
-
-/// Takes the first of `count` results, which come fastest first, that is allowed. cuDNN also times its
-/// default math, which may round to TF32.
-template <typename Result>
-void take_fastest(const Result* results, int count, ConvolutionPlan& plan) {
-    for (int i = 0; i < count; ++i) {
-        const Result& result = results[i];
-        if (result.status != CUDNN_STATUS_SUCCESS || result.determinism != CUDNN_DETERMINISTIC ||
-            result.mathType != CUDNN_FMA_MATH || result.memory > kMostWorkspace) {
-            continue;
+/// The routes of a pass, those first that cuDNN's documentation promises.
+std::vector<ConvolutionRoute> routes(const ConvolutionKey& key, DType weight_gradient) {
+    const bool fusible =
+        key.pass == ConvPass::forward && !key.problem.pool && (key.biased || key.problem.relu);
+    std::vector<ConvolutionRoute> list;
+    for (const bool in_place : {false, true}) {
+        for (const bool fused : {false, true}) {
+            if (!fused || fusible) list.push_back({in_place, fused, weight_gradient});
         }
-        plan.algorithm = static_cast<int>(result.algo);
-        plan.workspace = result.memory;
-        return;
     }
-    plan.refused = "cuDNN has no deterministic f32 algorithm for it";
+    return list;
 }
 
-const char* name_of(Pass pass) {
-    return pass == Pass::forward         ? "conv2d_forward"
-           : pass == Pass::backward_data ? "conv2d_backward_data"
-                                         : "conv2d_backward_weights";
+ConvolutionGraphSpec spec_of(const ConvolutionKey& key, const ConvolutionRoute& route) {
+    return {key.pass,
+            key.problem,
+            key.type,
+            route.weight_gradient,
+            route.filters_in_place,
+            route.fused && key.biased,
+            route.fused && key.problem.relu,
+            key.alignment};
 }
+
+Event make_event() {
+    cudaEvent_t event = nullptr;
+    check_cuda(cudaEventCreate(&event), "making an event");
+    return Event(event);
+}
+
+/// Milliseconds of one run, the median of a few, after one that is not timed.
+class Stopwatch {
+  public:
+    explicit Stopwatch(cudaStream_t stream) : stream_(stream), begin_(make_event()), end_(make_event()) {}
+
+    float time(const std::function<void()>& run, float best) {
+        run();
+        std::array<float, kTimings> times;
+        for (float& time : times) {
+            time = once(run);
+            if (time > kHopeless * best) return time;
+        }
+        std::sort(times.begin(), times.end());
+        return times[kTimings / 2];
+    }
+
+  private:
+    float once(const std::function<void()>& run) {
+        check_cuda(cudaEventRecord(begin_.get(), stream_), "recording an event");
+        run();
+        check_cuda(cudaEventRecord(end_.get(), stream_), "recording an event");
+        check_cuda(cudaEventSynchronize(end_.get()), "timing a plan");
+        float milliseconds = 0;
+        check_cuda(cudaEventElapsedTime(&milliseconds, begin_.get(), end_.get()), "timing a plan");
+        return milliseconds;
+    }
+
+    cudaStream_t stream_;
+    Event begin_, end_;
+};
+
+/// Whether plans give what the first one did, which took a route that cuDNN promises.
+class Agreement {
+  public:
+    Agreement(CudaBackend& backend, const ConvolutionTrial& trial)
+        : backend_(backend), trial_(trial), expected_(backend.allocate(trial.output.shape(), type())) {}
+
+    bool confirmed(const ConvolutionPlan& plan) {
+        if (!known_ && plan.route.filters_in_place) return false;
+        const Tensor& output = trial_.output;
+        check_cuda(cudaMemsetAsync(output.raw(), 0xff, output.bytes(), backend_.stream()), "writing NaNs");
+        trial_.run(plan);
+        if (!known_) backend_.copy(output, expected_);
+        const bool agrees = whole_numbers_agree(backend_, output, expected_);  // NaN agrees with nothing
+        known_ = known_ || agrees;
+        return agrees;
+    }
+
+  private:
+    DType type() const { return trial_.output.type(); }
+
+    CudaBackend& backend_;
+    const ConvolutionTrial& trial_;
+    Tensor expected_;
+    bool known_ = false;
+};
 
 }  // namespace
 
-const ConvolutionPlan& ConvolutionPlans::find(Pass pass, const Conv2dProblem& p, const float* a,
-                                              const float* b, float* output) {
-    const Key key = {static_cast<int64_t>(pass),
-                     p.N,
-                     p.H,
-                     p.W,
-                     p.C,
-                     p.K,
-                     p.R,
-                     p.S,
-                     p.stride_h,
-                     p.stride_w,
-                     p.pad_top,
-                     p.pad_bottom,
-                     p.pad_left,
-                     p.pad_right};
+bool ConvolutionKey::operator<(const ConvolutionKey& other) const {
+    const auto fields = [](const ConvolutionKey& key) {
+        const Conv2dProblem& p = key.problem;
+        return std::tuple(key.pass, key.type, key.precision, key.biased, key.alignment, p.N, p.H, p.W, p.C,
+                          p.K, p.R, p.S, p.stride_h, p.stride_w, p.pad_top, p.pad_left, p.pad_bottom,
+                          p.pad_right, p.relu, p.pool);
+    };
+    return fields(*this) < fields(other);
+}
+
+const ConvolutionPlan& ConvolutionPlans::find(const ConvolutionKey& key,
+                                              const std::function<ConvolutionTrial()>& make_trial) {
     const auto known = plans_.find(key);
     if (known != plans_.end()) return known->second;
-    ConvolutionPlan plan;
-    if (p.pad_top != p.pad_bottom || p.pad_left != p.pad_right) {
-        plan.refused = "cuDNN pads both sides alike";
-    } else {
-        plan.x = images(p.N, p.H, p.W, p.C);
-        plan.y = images(p.N, p.P(), p.Q(), p.K);
-        plan.w = filters(p);
-        plan.convolution = convolution(p);
-        choose(pass, plan, a, b, output);
-    }
-    if (!plan.refused.empty()) {
-        const std::string x = Shape{p.N, p.H, p.W, p.C}.text(), w = Shape{p.R, p.S, p.C, p.K}.text();
-        std::fprintf(stderr, "cudnn: %s of %s by %s runs on our own kernel: %s\n", name_of(pass), x.c_str(),
-                     w.c_str(), plan.refused.c_str());
-    }
-    return plans_.emplace(key, std::move(plan)).first->second;
+    backend_.synchronize();  // which a step that is being captured refuses
+    return plans_.emplace(key, search(key, make_trial())).first->second;
 }
 
-void ConvolutionPlans::choose(Pass pass, ConvolutionPlan& plan, const float* a, const float* b,
-                              float* output) {
-    const Tensor workspace = backend_.allocate({static_cast<int64_t>(kMostWorkspace)}, DType::u8);
-    void* const scratch = workspace.raw();
-    constexpr int kMost = 32;  // algorithms times kinds of arithmetic
-    int count = 0;
-    cudnnStatus_t status = CUDNN_STATUS_SUCCESS;
-    if (pass == Pass::forward) {
-        cudnnConvolutionFwdAlgoPerf_t results[kMost];
-        status = cudnnFindConvolutionForwardAlgorithmEx(cudnn_, plan.x.get(), a, plan.w.get(), b,
-                                                        plan.convolution.get(), plan.y.get(), output, kMost,
-                                                        &count, results, scratch, kMostWorkspace);
-        take_fastest(results, count, plan);
-    } else if (pass == Pass::backward_data) {
-        cudnnConvolutionBwdDataAlgoPerf_t results[kMost];
-        status = cudnnFindConvolutionBackwardDataAlgorithmEx(cudnn_, plan.w.get(), a, plan.y.get(), b,
-                                                             plan.convolution.get(), plan.x.get(), output,
-                                                             kMost, &count, results, scratch, kMostWorkspace);
-        take_fastest(results, count, plan);
-    } else {
-        cudnnConvolutionBwdFilterAlgoPerf_t results[kMost];
-        status = cudnnFindConvolutionBackwardFilterAlgorithmEx(
-            cudnn_, plan.x.get(), a, plan.y.get(), b, plan.convolution.get(), plan.w.get(), output, kMost,
-            &count, results, scratch, kMostWorkspace);
-        take_fastest(results, count, plan);
+ConvolutionPlan ConvolutionPlans::search(const ConvolutionKey& key, const ConvolutionTrial& trial) {
+    const bool may_round = key.pass == ConvPass::backward_weights && key.type == DType::bf16;
+    for (const bool deterministic : {true, false}) {
+        for (const DType weight_gradient : {DType::f32, DType::bf16}) {
+            if (weight_gradient == DType::bf16 && !may_round) continue;
+            ConvolutionPlan found = fastest(key, trial, weight_gradient, deterministic);
+            if (!found.plan) continue;
+            if (!deterministic) say(key, "has no plan that repeats itself to the bit");
+            if (weight_gradient == DType::bf16) {
+                static std::once_flag once;
+                std::call_once(once, [&] { say(key, "and others like it round the gradient to bf16"); });
+            }
+            return found;
+        }
     }
-    if (status == CUDNN_STATUS_NOT_SUPPORTED) {
-        plan.refused = cudnnGetErrorString(status);
-    } else {
-        check_cudnn(status, "timing algorithms");
-    }
+    ConvolutionPlan none;
+    none.refused = "cuDNN has no plan for it";
+    say(key, "runs on our own kernel: " + none.refused);
+    return none;
 }
 
-}  // namespace objloc::cuda
+ConvolutionPlan ConvolutionPlans::fastest(const ConvolutionKey& key, const ConvolutionTrial& trial,
+                                          DType weight_gradient, bool deterministic) {
+    Agreement agreement(backend_, trial);
+    Stopwatch stopwatch(backend_.stream());
+    ConvolutionPlan best;
+    float best_time = std::numeric_limits<float>::infinity();
+    for (const ConvolutionRoute& route : routes(key, weight_gradient)) {
+        const auto graph = std::make_shared<const ConvolutionGraph>(cudnn_, spec_of(key, route));
+        for (ExecutionPlan& plan : find_plans(cudnn_, graph, key.precision)) {
+            if (plan.deterministic() != deterministic) continue;
+            ConvolutionPlan candidate{route, std::move(plan), ""};
+            try {
+                if (!agreement.confirmed(candidate)) continue;
+                const float time = stopwatch.time([&] { trial.run(candidate); }, best_time);
+                if (time >= best_time) continue;
+                best_time = time;
+            } catch (const Error&) {
+                continue;  // what cannot run here is not the fastest
+            }
+            best = std::move(candidate);
+        }
+    }
+    return best;
+}
+
+}  // namespace objloc::OBJLOC_CUDA_NAMESPACE

@@ -1,46 +1,72 @@
-// How cuDNN is to do each convolution: descriptors, and the algorithm found fastest. Found once a problem, at
-// its first run, by timing them all.
+// How cuDNN is to do each convolution: the fastest of all it can do, by the clock, found at the first run of
+// each problem.
+//
+// A route is how a pass goes about it besides cuDNN's plan: whether weights are turned to the layout that
+// cuDNN is made for, whether bias and ReLU are part of the plan. What is timed is the pass as a whole, on
+// tensors of its own that hold small whole numbers: sums of these are exact in any order, so plans must
+// agree. That is no idle check. cuDNN takes filters described by any packed strides, but its documentation
+// promises only (K, R, S, C) and (K, C, R, S).
 #pragma once
 
-#include <array>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "kernels/cuda/cuda_backend.cuh"
-#include "kernels/cudnn/handles.cuh"
+#include "kernels/cudnn/plan_search.cuh"
 
-namespace objloc::cuda {
+namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
-enum class Pass { forward, backward_data, backward_weights };
+struct ConvolutionRoute {
+    bool filters_in_place = false;       // as the engine has them, (R, S, C, K)
+    bool fused = false;                  // bias and ReLU are part of the plan
+    DType weight_gradient = DType::f32;  // as cuDNN writes it
+};
 
-/// A plan of one pass. `refused` says why cuDNN cannot do it, and is empty when it can.
+/// A plan for one pass of one problem. `refused` says why there is none, and is empty when there is.
 struct ConvolutionPlan {
-    TensorDescriptor x, y;
-    FilterDescriptor w;
-    ConvolutionDescriptor convolution;
+    ConvolutionRoute route;
+    std::optional<ExecutionPlan> plan;
     std::string refused;
-    int algorithm = 0;  // of the pass's own enumeration
-    size_t workspace = 0;
+};
+
+/// What tells passes of problems apart.
+struct ConvolutionKey {
+    ConvPass pass;
+    Conv2dProblem problem;
+    DType type;
+    Precision precision;  // of f32 tensors' products; bf16 tensors have their own
+    bool biased;
+    int64_t alignment;  // of every tensor, in bytes
+
+    bool operator<(const ConvolutionKey& other) const;
+};
+
+/// A pass on tensors of its own.
+struct ConvolutionTrial {
+    std::function<void(const ConvolutionPlan&)> run;
+    Tensor output;
 };
 
 class ConvolutionPlans {
   public:
     ConvolutionPlans(CudaBackend& backend, cudnnHandle_t cudnn) : backend_(backend), cudnn_(cudnn) {}
 
-    /// The plan for a pass, whose output is scratch while algorithms are timed: `output` is y, dx or dw
-    /// (KRSC), `a` and `b` the two inputs, in cuDNN's order.
-    const ConvolutionPlan& find(Pass pass, const Conv2dProblem& problem, const float* a, const float* b,
-                                float* output);
+    /// The plan for a pass, found now with the help of `make_trial` or known. Finding one throws Error inside
+    /// a step that is being captured: timing waits for the GPU.
+    const ConvolutionPlan& find(const ConvolutionKey& key,
+                                const std::function<ConvolutionTrial()>& make_trial);
 
   private:
-    /// What tells problems apart for cuDNN: not their ReLU nor their pooling, which are done outside.
-    using Key = std::array<int64_t, 14>;
-
-    void choose(Pass pass, ConvolutionPlan& plan, const float* a, const float* b, float* output);
+    ConvolutionPlan search(const ConvolutionKey& key, const ConvolutionTrial& trial);
+    ConvolutionPlan fastest(const ConvolutionKey& key, const ConvolutionTrial& trial, DType weight_gradient,
+                            bool deterministic);
 
     CudaBackend& backend_;
     cudnnHandle_t cudnn_;
-    std::map<Key, ConvolutionPlan> plans_;
+    std::map<ConvolutionKey, ConvolutionPlan> plans_;
 };
 
-}  // namespace objloc::cuda
+}  // namespace objloc::OBJLOC_CUDA_NAMESPACE

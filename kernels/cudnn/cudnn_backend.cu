@@ -3,21 +3,21 @@
 
 #include <string>
 
-#include "engine/error.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cudnn/convolution_plans.cuh"
 #include "kernels/cudnn/cudnn_backend.cuh"
 
 namespace objloc {
-namespace cuda {
+namespace OBJLOC_CUDA_NAMESPACE {
 namespace {
 
 constexpr int64_t kCublasWorkspace = int64_t{32} << 20;  // NVIDIA's advice for Hopper
 
 }  // namespace
 
-CudnnBackend::CudnnBackend()
-    : CudaBackend("cudnn", {}),
+CudnnBackend::CudnnBackend(const BackendOptions& options)
+    : CudaBackend("cudnn", options),
+      precision_(options.precision),
       cudnn_(make_cudnn(stream())),
       cublas_(make_cublas(stream())),
       cublas_workspace_(allocate({kCublasWorkspace}, DType::u8)),
@@ -35,18 +35,13 @@ std::string CudnnBackend::description() const {
            std::to_string(version % 10000 / 100) + "." + std::to_string(version % 100);
 }
 
-}  // namespace cuda
+}  // namespace OBJLOC_CUDA_NAMESPACE
 
 BackendEntry cudnn_backend_entry() {
     BackendEntry entry = cuda_backend_entry();
     entry.name = "cudnn";
     entry.make = [](const BackendOptions& options) {
-        if (options.precision != Precision::fp32) {
-            throw Error(std::string("--precision ") + name_of(options.precision),
-                        "the cudnn backend has no such precision",
-                        "It computes in fp32; --device cuda has all precisions.");
-        }
-        return std::make_unique<cuda::CudnnBackend>();
+        return std::make_unique<OBJLOC_CUDA_NAMESPACE::CudnnBackend>(options);
     };
     return entry;
 }

@@ -3,8 +3,12 @@
 //
 // What stays ours: max pooling and its codes, since cuDNN leaves the choice among equal maxima open and does
 // not say which it was; sums that cuDNN does not promise to repeat to the bit (bias gradients); and
-// elementwise ops, which are one pass over memory either way. Algorithms are deterministic ones in full f32
-// (no TF32), chosen by timing all that cuDNN has, once a problem.
+// elementwise ops, which are one pass over memory either way. Convolutions take the fastest of the
+// deterministic plans that cuDNN offers for the precision that was asked for, found by timing them all, once
+// a problem (convolution_plans.cuh).
+//
+// One thing differs from "cuda": where no engine of cuDNN's writes the weights' gradient of bf16 tensors in
+// fp32, it is rounded to bf16 when it is written, after sums in fp32. A line on the standard error says so.
 #pragma once
 
 #include <memory>
@@ -12,13 +16,14 @@
 #include "kernels/cuda/cuda_backend.cuh"
 #include "kernels/cudnn/handles.cuh"
 
-namespace objloc::cuda {
+namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
+struct ConvolutionPlan;
 class ConvolutionPlans;
 
 class CudnnBackend : public CudaBackend {
   public:
-    CudnnBackend();
+    explicit CudnnBackend(const BackendOptions& options);
     ~CudnnBackend() override;
 
     std::string description() const override;
@@ -38,15 +43,27 @@ class CudnnBackend : public CudaBackend {
                                 const Tensor& dw) override;
 
   private:
-    /// (R, S, C, K) to cuDNN's (K, R, S, C).
-    Tensor to_krsc(const Conv2dProblem& problem, const Tensor& w);
+    /// What products of these activations are taken in: with bf16, f32 activations are a head's and stay
+    /// fp32.
+    Precision precision_of(const Tensor& activation) const;
+    /// cuDNN's part of a pass: x or dx, w or dw as the plan's route wants them, y or dy, bias or nothing.
+    void run_plan(const ConvolutionPlan& plan, const Tensor& x, const Tensor& w, const Tensor& y,
+                  const Tensor& bias);
+    /// w as the plan reads it: as it is, or turned to (K, R, S, C).
+    Tensor filters_for(const ConvolutionPlan& plan, const Conv2dProblem& problem, const Tensor& w);
     /// The gradient of every output pixel: dy itself, or a pooled one spread out.
     Tensor full_gradient(const Conv2dProblem& problem, const Conv2dGradient& gradient);
+    /// A whole pass, on its plan.
+    void forward_by(const ConvolutionPlan& plan, const Conv2dProblem& problem, const Tensor& x,
+                    const Tensor& w, const Tensor& bias, const Tensor& y, const Tensor& codes);
+    void weights_by(const ConvolutionPlan& plan, const Conv2dProblem& problem, const Tensor& x,
+                    const Tensor& dy, const Tensor& dw);
 
+    Precision precision_;
     Cudnn cudnn_;
     Cublas cublas_;
     Tensor cublas_workspace_;
     std::unique_ptr<ConvolutionPlans> plans_;
 };
 
-}  // namespace objloc::cuda
+}  // namespace objloc::OBJLOC_CUDA_NAMESPACE

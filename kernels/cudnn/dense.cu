@@ -6,7 +6,7 @@
 #include "kernels/cudnn/cudnn_backend.cuh"
 #include "kernels/cudnn/epilogue.cuh"
 
-namespace objloc::cuda {
+namespace objloc::OBJLOC_CUDA_NAMESPACE {
 namespace {
 
 /// One operand, row-major with `columns` columns, transposed or not.
@@ -37,8 +37,7 @@ void CudnnBackend::dense_forward(const DenseProblem& problem, const Tensor& x, c
              {x.data<float>(), problem.inputs, false}, {w.data<float>(), problem.outputs, false},
              y.data<float>());
     if (!bias) return;
-    add_bias(stream(), problem.N, problem.outputs, false, y.data<float>(), bias.data<float>(),
-             y.data<float>());
+    add_bias(stream(), problem.N, problem.outputs, false, y, bias.data<float>(), y);
 }
 
 void CudnnBackend::dense_backward_data(const DenseProblem& problem, const Tensor& dy, const Tensor& w,
@@ -57,4 +56,4 @@ void CudnnBackend::dense_backward_weights(const DenseProblem& problem, const Ten
              dw.data<float>());
 }
 
-}  // namespace objloc::cuda
+}  // namespace objloc::OBJLOC_CUDA_NAMESPACE

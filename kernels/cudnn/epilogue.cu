@@ -4,11 +4,13 @@
 //     bias_relu_pool    y[n,p,q,k] = max over the window of act(sums[n, 2p+r, 2q+s, k] + bias[k]), and its
 //     code spread_gradient   full[n,p,q,k] = dy[n,p/2,q/2,k] where the window's code names (p,q), else 0
 //
-// One thread makes one element, neighbouring threads neighbouring channels; the transposition goes through a
-// tile in shared memory, so that both sides are read and written in order. Deterministic. Ties: the first
-// maximum in row-major order wins; code 4 says that ReLU clipped the whole window.
+// One thread makes four neighbouring channels of a pixel, as one vector where memory allows; the
+// transposition goes through a tile in shared memory, so that both sides are read and written in order.
+// Deterministic. Ties: the first maximum in row-major order wins; code 4 says that ReLU clipped the whole
+// window.
 #include "kernels/cudnn/epilogue.cuh"
 
+#include "kernels/cuda/elements.cuh"
 #include "kernels/cuda/vector.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
@@ -22,108 +24,193 @@ struct TransposeTile {
     float value[kTile][kTile + 1];  // one more column, so that a column lies in 32 banks
 };
 
+template <typename From, typename To>
 __global__ void __launch_bounds__(kTile* kTileRowsAtOnce)
-    transpose_kernel(int64_t rows, int64_t columns, int64_t column_tiles, const float* from, float* to) {
+    transpose_kernel(int64_t rows, int64_t columns, int64_t column_tiles, const From* from, To* to) {
     TransposeTile& tile = shared_memory<TransposeTile>();
     const int64_t first_row = blockIdx.x / column_tiles * kTile,
                   first_column = blockIdx.x % column_tiles * kTile;
     for (unsigned i = threadIdx.y; i < kTile; i += kTileRowsAtOnce) {
         const int64_t row = first_row + i, column = first_column + threadIdx.x;
-        if (row < rows && column < columns) tile.value[i][threadIdx.x] = from[row * columns + column];
+        if (row < rows && column < columns)
+            tile.value[i][threadIdx.x] = widened(from[row * columns + column]);
     }
     __syncthreads();
     for (unsigned i = threadIdx.y; i < kTile; i += kTileRowsAtOnce) {
         const int64_t row = first_row + threadIdx.x, column = first_column + i;
-        if (row < rows && column < columns) to[column * rows + row] = tile.value[threadIdx.x][i];
+        if (row < rows && column < columns) narrow(tile.value[threadIdx.x][i], to[column * rows + row]);
     }
 }
 
-__device__ float activated(float sum, float bias, bool relu) {
-    const float value = sum + bias;
-    return relu && value < 0 ? 0 : value;  // NaN stays: it must be seen
-}
+/// A thread's four channels, or those that are left, of pixel (n, row, column).
+struct FourChannels {
+    int n, row, column, k, count;
 
-__global__ void __launch_bounds__(kThreads)
-    add_bias_kernel(int64_t count, int64_t K, bool relu, const float* x, const float* bias, float* y) {
-    const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
-    if (i < count) y[i] = activated(x[i], bias != nullptr ? bias[i % K] : 0, relu);
-}
-
-/// What both pooling kernels need to find a window.
-struct WindowSizes {
-    int64_t P, Q, rows, columns, K;
+    __device__ FourChannels(int thread, int rows, int columns, int K) {
+        const int groups = (K + 3) / 4, pixel = thread / groups, line = pixel / columns;
+        k = (thread - pixel * groups) * 4;
+        count = K - k < 4 ? K - k : 4;
+        column = pixel - line * columns;
+        n = line / rows;
+        row = line - n * rows;
+    }
 };
 
+/// Where channel `k` of a pixel lies in (N, rows, columns, K).
+__device__ int64_t place(int n, int row, int column, int k, int rows, int columns, int K) {
+    return ((int64_t{n} * rows + row) * columns + column) * K + k;
+}
+
+__device__ Float4 activated(Float4 sums, const Float4& bias, bool relu) {
+#pragma unroll
+    for (int j = 0; j < 4; ++j) {
+        sums.lane[j] += bias.lane[j];
+        if (relu && sums.lane[j] < 0) sums.lane[j] = 0;  // NaN stays: it must be seen
+    }
+    return sums;
+}
+
+__device__ Float4 bias_of(const float* bias, const FourChannels& at) {
+    return load4(bias + at.k, bias != nullptr ? at.count : 0, false);
+}
+
+/// Sizes of the bare convolution's output, and of the pooled one.
+struct PoolSizes {
+    int P, Q, rows, columns, K;
+    int threads;  // with work
+    bool vector;  // four channels may be moved at once
+};
+
+template <typename Element>
 __global__ void __launch_bounds__(kThreads)
-    bias_relu_pool_kernel(int64_t count, WindowSizes sizes, bool relu, const float* sums, const float* bias,
-                          float* y, uint8_t* codes) {
-    const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
-    if (i >= count) return;
-    const int64_t k = i % sizes.K, window = i / sizes.K, column = window % sizes.columns;
-    const int64_t line = window / sizes.columns, row = line % sizes.rows, n = line / sizes.rows;
-    const float shift = bias != nullptr ? bias[k] : 0;
-    float best = 0;
-    int code = 0;
+    add_bias_kernel(PoolSizes sizes, bool relu, const Element* x, const float* bias, Element* y) {
+    const int thread = static_cast<int>(blockIdx.x * kThreads + threadIdx.x);
+    if (thread >= sizes.threads) return;
+    const FourChannels at(thread, sizes.P, sizes.Q, sizes.K);
+    const int64_t from = place(at.n, at.row, at.column, at.k, sizes.P, sizes.Q, sizes.K);
+    const Float4 sums = load4(x + from, at.count, sizes.vector);
+    store4(y + from, activated(sums, bias_of(bias, at), relu), at.count, sizes.vector);
+}
+
+template <typename Element>
+__global__ void __launch_bounds__(kThreads)
+    bias_relu_pool_kernel(PoolSizes sizes, bool relu, const Element* sums, const float* bias, Element* y,
+                          uint8_t* codes) {
+    const int thread = static_cast<int>(blockIdx.x * kThreads + threadIdx.x);
+    if (thread >= sizes.threads) return;
+    const FourChannels at(thread, sizes.rows, sizes.columns, sizes.K);
+    const Float4 shift = bias_of(bias, at);
+    Float4 best = {{0, 0, 0, 0}};
+    Byte4 code = {{0, 0, 0, 0}};
+#pragma unroll
     for (int position = 0; position < 4; ++position) {
-        const int64_t p = 2 * row + position / 2, q = 2 * column + position % 2;
-        const float value = activated(sums[((n * sizes.P + p) * sizes.Q + q) * sizes.K + k], shift, relu);
-        if (position == 0 || value > best) {
-            best = value;
-            code = position;
+        const int p = 2 * at.row + position / 2, q = 2 * at.column + position % 2;
+        const int64_t from = place(at.n, p, q, at.k, sizes.P, sizes.Q, sizes.K);
+        const Float4 values = activated(load4(sums + from, at.count, sizes.vector), shift, relu);
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            if (position > 0 && !(values.lane[j] > best.lane[j])) continue;
+            best.lane[j] = values.lane[j];
+            code.lane[j] = static_cast<uint8_t>(position);
         }
     }
-    y[i] = best;
-    codes[i] = static_cast<uint8_t>(relu && best <= 0 ? int{kPoolClipped} : code);
-}
-
-__global__ void __launch_bounds__(kThreads)
-    spread_gradient_kernel(int64_t count, WindowSizes sizes, const float* dy, const uint8_t* codes,
-                           float* full) {
-    const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
-    if (i >= count) return;
-    const int64_t k = i % sizes.K, pixel = i / sizes.K, q = pixel % sizes.Q;
-    const int64_t line = pixel / sizes.Q, p = line % sizes.P, n = line / sizes.P;
-    float value = 0;
-    if (p / 2 < sizes.rows && q / 2 < sizes.columns) {
-        const int64_t from = ((n * sizes.rows + p / 2) * sizes.columns + q / 2) * sizes.K + k;
-        if (codes[from] == p % 2 * 2 + q % 2) value = dy[from];
+#pragma unroll
+    for (int j = 0; j < 4; ++j) {
+        if (relu && best.lane[j] <= 0) code.lane[j] = kPoolClipped;
     }
-    full[i] = value;
+    const int64_t to = place(at.n, at.row, at.column, at.k, sizes.rows, sizes.columns, sizes.K);
+    store4(y + to, best, at.count, sizes.vector);
+    store4(codes + to, code, at.count, sizes.vector);
 }
 
-WindowSizes window_sizes(const Conv2dProblem& problem) {
-    return {problem.P(), problem.Q(), problem.out_rows(), problem.out_columns(), problem.K};
+template <typename Element>
+__global__ void __launch_bounds__(kThreads)
+    spread_gradient_kernel(PoolSizes sizes, const Element* dy, const uint8_t* codes, Element* full) {
+    const int thread = static_cast<int>(blockIdx.x * kThreads + threadIdx.x);
+    if (thread >= sizes.threads) return;
+    const FourChannels at(thread, sizes.P, sizes.Q, sizes.K);
+    const int row = at.row / 2, column = at.column / 2, position = at.row % 2 * 2 + at.column % 2;
+    Float4 values = {{0, 0, 0, 0}};
+    if (row < sizes.rows && column < sizes.columns) {
+        const int64_t from = place(at.n, row, column, at.k, sizes.rows, sizes.columns, sizes.K);
+        values = load4(dy + from, at.count, sizes.vector);
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            if (j < at.count && codes[from + j] != position) values.lane[j] = 0;
+        }
+    }
+    store4(full + place(at.n, at.row, at.column, at.k, sizes.P, sizes.Q, sizes.K), values, at.count,
+           sizes.vector);
+}
+
+/// For `pixels` of a thread's four channels each.
+PoolSizes pool_sizes(int64_t P, int64_t Q, int64_t rows, int64_t columns, int64_t K, int64_t pixels) {
+    const auto narrow_to = [](int64_t extent) { return to_int32(extent, "pixels or channels"); };
+    return {narrow_to(P),
+            narrow_to(Q),
+            narrow_to(rows),
+            narrow_to(columns),
+            narrow_to(K),
+            to_int32(pixels * ceil_div(K, 4), "groups of channels"),
+            false};
+}
+
+PoolSizes pool_sizes(const Conv2dProblem& p, int64_t pixels) {
+    return pool_sizes(p.P(), p.Q(), p.out_rows(), p.out_columns(), p.K, pixels);
 }
 
 }  // namespace
 
 // ---- Launchers --------------------------------------------------------------------------------------------
 
-void transpose(cudaStream_t stream, int64_t rows, int64_t columns, const float* from, float* to) {
+void transpose(cudaStream_t stream, int64_t rows, int64_t columns, const Tensor& from, const Tensor& to) {
     const int64_t column_tiles = ceil_div(columns, kTile);
-    launch(transpose_kernel, blocks_for(ceil_div(rows, kTile) * column_tiles, 1),
-           dim3(kTile, kTileRowsAtOnce), sizeof(TransposeTile), stream, rows, columns, column_tiles, from,
-           to);
+    const auto run = [&](auto from_element, auto to_element) {
+        using From = decltype(from_element);
+        using To = decltype(to_element);
+        launch(transpose_kernel<From, To>, blocks_for(ceil_div(rows, kTile) * column_tiles, 1),
+               dim3(kTile, kTileRowsAtOnce), sizeof(TransposeTile), stream, rows, columns, column_tiles,
+               from.data<From>(), to.data<To>());
+    };
+    with_elements_of(from, [&](auto from_element) {
+        with_elements_of(to, [&](auto to_element) { run(from_element, to_element); });
+    });
 }
 
-void add_bias(cudaStream_t stream, int64_t rows, int64_t K, bool relu, const float* x, const float* bias,
-              float* y) {
-    launch(add_bias_kernel, blocks_for(rows * K, kThreads), dim3(kThreads), 0, stream, rows * K, K, relu, x,
-           bias, y);
+void add_bias(cudaStream_t stream, int64_t rows, int64_t K, bool relu, const Tensor& x, const float* bias,
+              const Tensor& y) {
+    PoolSizes sizes = pool_sizes(1, rows, 0, 0, K, rows);
+    with_elements_of(x, [&](auto element) {
+        using Element = decltype(element);
+        sizes.vector = moves_by_four(x.data<Element>(), K) && moves_by_four(y.data<Element>(), K);
+        launch(add_bias_kernel<Element>, blocks_for(sizes.threads, kThreads), dim3(kThreads), 0, stream,
+               sizes, relu, x.data<Element>(), bias, y.data<Element>());
+    });
 }
 
-void bias_relu_pool(cudaStream_t stream, const Conv2dProblem& problem, const float* sums, const float* bias,
-                    float* y, uint8_t* codes) {
-    const int64_t count = problem.N * problem.out_rows() * problem.out_columns() * problem.K;
-    launch(bias_relu_pool_kernel, blocks_for(count, kThreads), dim3(kThreads), 0, stream, count,
-           window_sizes(problem), problem.relu, sums, bias, y, codes);
+void bias_relu_pool(cudaStream_t stream, const Conv2dProblem& problem, const Tensor& sums, const float* bias,
+                    const Tensor& y, const Tensor& codes) {
+    PoolSizes sizes = pool_sizes(problem, problem.N * problem.out_rows() * problem.out_columns());
+    with_elements_of(y, [&](auto element) {
+        using Element = decltype(element);
+        sizes.vector = moves_by_four(sums.data<Element>(), problem.K) &&
+                       moves_by_four(y.data<Element>(), problem.K) &&
+                       moves_by_four(codes.data<uint8_t>(), problem.K);
+        launch(bias_relu_pool_kernel<Element>, blocks_for(sizes.threads, kThreads), dim3(kThreads), 0, stream,
+               sizes, problem.relu, sums.data<Element>(), bias, y.data<Element>(), codes.data<uint8_t>());
+    });
 }
 
-void spread_gradient(cudaStream_t stream, const Conv2dProblem& problem, const float* dy, const uint8_t* codes,
-                     float* full) {
-    const int64_t count = problem.N * problem.P() * problem.Q() * problem.K;
-    launch(spread_gradient_kernel, blocks_for(count, kThreads), dim3(kThreads), 0, stream, count,
-           window_sizes(problem), dy, codes, full);
+void spread_gradient(cudaStream_t stream, const Conv2dProblem& problem, const Tensor& dy, const Tensor& codes,
+                     const Tensor& full) {
+    PoolSizes sizes = pool_sizes(problem, problem.N * problem.P() * problem.Q());
+    with_elements_of(dy, [&](auto element) {
+        using Element = decltype(element);
+        sizes.vector =
+            moves_by_four(dy.data<Element>(), problem.K) && moves_by_four(full.data<Element>(), problem.K);
+        launch(spread_gradient_kernel<Element>, blocks_for(sizes.threads, kThreads), dim3(kThreads), 0,
+               stream, sizes, dy.data<Element>(), codes.data<uint8_t>(), full.data<Element>());
+    });
 }
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

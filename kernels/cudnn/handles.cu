@@ -5,13 +5,14 @@
 
 #include "engine/error.h"
 
-namespace objloc::cuda {
+namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
-void check_cudnn(cudnnStatus_t status, const char* what) {
+void check_cudnn(cudnnStatus_t status, const char* what, const char* object) {
     if (status == CUDNN_STATUS_SUCCESS) return;
     char message[512] = "";
     cudnnGetLastErrorString(message, sizeof(message));
-    throw Error("cuDNN", std::string(what) + " failed: " + cudnnGetErrorString(status) + ": " + message,
+    const std::string tried = object == nullptr ? what : std::string(what) + " " + object;
+    throw Error("cuDNN", tried + " failed: " + cudnnGetErrorString(status) + ": " + message,
                 "--device cuda does the same without cuDNN.");
 }
 
@@ -40,4 +41,4 @@ Cublas make_cublas(cudaStream_t stream) {
     return owned;
 }
 
-}  // namespace objloc::cuda
+}  // namespace objloc::OBJLOC_CUDA_NAMESPACE

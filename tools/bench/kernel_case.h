@@ -73,7 +73,7 @@ KernelCase in_bf16(KernelCase op);
 
 /// Runs the op once on fresh buffers. `error_scale` widens what rounding of f32 sums explains; `rounding` is
 /// the relative error of a factor or a result that is rounded to less than f32. Chosen places (pooling codes)
-/// may differ in 1 of 100, where two values of a window are nearly equal.
+/// may differ in 1 of 100, and by `rounding` more, where two values of a window are nearly equal.
 Correctness check(const KernelCase& op, Backend& backend, const Arrays& in, const Expectation& expected,
                   double error_scale, double rounding);
 

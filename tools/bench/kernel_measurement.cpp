@@ -57,7 +57,9 @@ class Rounds {
 void compare_with_yardstick(std::vector<KernelResult>& results) {
     for (KernelResult& result : results) {
         for (const KernelResult& other : results) {
-            const bool comparable = other.variant->yardstick && other.variant->group == result.variant->group;
+            const KernelVariant &yardstick = *other.variant, &ours = *result.variant;
+            const bool comparable =
+                yardstick.yardstick && yardstick.group == ours.group && yardstick.precision == ours.precision;
             if (comparable && result.seconds > 0) result.speedup = other.seconds / result.seconds;
         }
     }

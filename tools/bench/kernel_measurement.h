@@ -15,7 +15,7 @@ struct KernelResult {
     double bytes = 0;           // as this variant stores them
     double seconds = 0;         // median; 0 when the result was wrong: what is wrong is not timed
     double share_of_floor = 0;  // 0: not known
-    double speedup = 0;         // over the yardstick of its group; 0: there is none
+    double speedup = 0;         // over the yardstick of its group and precision; 0: there is none
 
     double flops_per_s() const { return seconds > 0 ? op->flops / seconds : 0; }
     double bytes_per_s() const { return seconds > 0 ? bytes / seconds : 0; }

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tools/bench/conv_summary.h"
 #include "tools/bench/environment.h"
 #include "tools/bench/table.h"
 
@@ -42,7 +43,8 @@ std::string kernel_notes(const VariantList& list, const std::vector<MachinePeak>
         "square,\nrelative). Caches are cold and weights count as changed since the last run. GFLOP/s counts "
         "direct sums: Winograd\nmultiplies less and may pass 100% of the floor, which is operations over "
         "peak or "
-        "bytes over bandwidth, whichever\ntakes longer. x: times as fast as the yardstick.\n";
+        "bytes over bandwidth, whichever\ntakes longer. x: times as fast as the yardstick of the same "
+        "precision.\n";
     std::string last;
     for (size_t v = 0; v < peaks.size(); ++v) {
         const std::string device = list.variants[v].device + " in " + name_of(list.variants[v].precision);
@@ -80,11 +82,24 @@ std::string kernel_json(const std::vector<KernelResult>& results, const VariantL
                             {"peak_copy_gb_per_s", peaks[v].bytes_per_s / 1e9},
                             {"peak_source", peaks[v].source}});
     }
+    Json summaries = Json::array();
+    for (const ConvSummary& at : summarize_convolutions(results, list.variants, peaks)) {
+        summaries.push_back({{"precision", name_of(at.precision)},
+                             {"version", at.version},
+                             {"layer_passes", at.layer_passes},
+                             {"compared", at.compared},
+                             {"mean_speedup_over_yardstick", at.mean_speedup},
+                             {"worst_speedup_over_yardstick", at.worst_speedup},
+                             {"worst", at.worst},
+                             {"arithmetic_bound", at.arithmetic_bound},
+                             {"near_peak", at.near_peak}});
+    }
     return Json{{"program", "objloc kernel_bench"},
                 {"batch", batch},
                 {"threads", threads},
                 {"variants", variants},
                 {"results", rows},
+                {"convolutions", summaries},
                 {"date", utc_date()},
                 {"git_commit", git_commit()}}
         .dump();

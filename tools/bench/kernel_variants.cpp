@@ -137,14 +137,23 @@ void add_cuda(const BackendEntry& entry, bool hopper, std::vector<KernelVariant>
                     .make = maker(entry, {})});
 }
 
+/// A yardstick for each precision. In fp32 it stands for every other op, too.
 void add_cudnn(const BackendEntry& entry, std::vector<KernelVariant>& list) {
-    list.push_back({.device = entry.name,
-                    .name = entry.name,
-                    .adds = "cuDNN and cuBLAS, in fp32",
-                    .group = "gpu",
-                    .applies = [](const KernelCase&) { return true; },
-                    .make = maker(entry, {}),
-                    .yardstick = true});
+    for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
+        const bool fp32 = precision == Precision::fp32;
+        const auto convolution = [](const KernelCase& op) { return op.op.starts_with("conv2d"); };
+        const auto any = [](const KernelCase&) { return true; };
+        list.push_back({.device = entry.name,
+                        .name = entry.name + " " + name_of(precision),
+                        .adds = fp32 ? "cuDNN's fastest plan without tensor cores; cuBLAS; else our kernels"
+                                     : "cuDNN's fastest deterministic plan, of all that its heuristics offer",
+                        .group = "gpu",
+                        .applies = fp32 ? std::function<bool(const KernelCase&)>(any) : convolution,
+                        .make = maker(entry, {.precision = precision}),
+                        .yardstick = true,
+                        .error_scale = fp32 ? 16.0 : 1.0,  // it may take Winograd's transforms
+                        .precision = precision});
+    }
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ struct KernelVariant {
     std::string group;     // of the variants that are compared: "cpu", "gpu"
     std::function<bool(const KernelCase&)> applies;
     std::function<std::unique_ptr<Backend>()> make;
-    bool yardstick = false;  // the others of its group are compared with it
+    bool yardstick = false;  // those of its group and precision are compared with it
     double error_scale = 1;  // how much larger its rounding errors may be
     Precision precision = Precision::fp32;
     CudaConv kernel = CudaConv::automatic;  // where tuning times one kernel

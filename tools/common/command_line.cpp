@@ -50,7 +50,8 @@ void DeviceOptions::add_to(CLI::App& app) {
         ->capture_default_str();
     app.add_option(
            "--precision", precision,
-           "what cuda convolves in, on tensor cores unless fp32: tf32 (10 bits of mantissa, the same "
+           "what cuda and cudnn convolve in, on tensor cores unless fp32: tf32 (10 bits of mantissa, the "
+           "same "
            "memory), "
            "bf16 (8 bits, half the memory; weights, their updates, head and loss stay fp32); cpu computes in "
            "fp32 whatever is asked, since bf16 does not pay there")
