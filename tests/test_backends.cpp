@@ -30,16 +30,18 @@ void add_cpu(const Make& make, std::vector<OpBackend>& list) {
     }
 }
 
+void expect_tf32(OpBackend& on) {
+    on.only = "conv2d";
+    on.operand_rounding = 0x1p-11;
+    on.error_reason = "; tf32 keeps 10 bits of each factor's mantissa: an error of 2^-11";
+}
+
 /// The precisions of the CUDA kernels beyond fp32. No size of tile may change a bit.
 void add_precisions(const BackendEntry& entry, bool slow, std::vector<OpBackend>& list) {
     for (const Precision precision : {Precision::tf32, Precision::bf16}) {
         OpBackend on{entry.name + " (" + name_of(precision) + ")", entry.make({.precision = precision})};
         on.slow = slow;
-        if (precision == Precision::tf32) {
-            on.only = "conv2d";
-            on.operand_rounding = 0x1p-11;
-            on.error_reason = "; tf32 keeps 10 bits of each factor's mantissa: an error of 2^-11";
-        }
+        if (precision == Precision::tf32) expect_tf32(on);
 #if defined(OBJLOC_WITH_CUDA_HOST)
         const HostRuntimeScope any_order({.adversarial_seed = 1});
 #endif
@@ -67,11 +69,28 @@ void add_cudnn_precisions(const BackendEntry& entry, std::vector<OpBackend>& lis
     }
 }
 
+/// The kernels for Hopper, on one; the host runtime has tests of its own for them (test_hopper_conv2d.cpp).
+void add_hopper(const BackendEntry& entry, std::vector<OpBackend>& list) {
+    for (const Precision precision : {Precision::tf32, Precision::bf16}) {
+        for (const CudaConv kernel :
+             {CudaConv::hopper, CudaConv::hopper_shared_taps, CudaConv::hopper_clusters}) {
+            const BackendOptions options = {.precision = precision, .cuda_conv = kernel};
+            OpBackend on{entry.name + " (" + name_of(precision) + ", " + name_of(kernel) + ")",
+                         entry.make(options)};
+            on.same_bits = {entry.make(options)};
+            on.only = "conv2d";
+            if (precision == Precision::tf32) expect_tf32(on);
+            list.push_back(std::move(on));
+        }
+    }
+}
+
 void add_gpu(const BackendEntry& entry, std::vector<OpBackend>& list) {
     OpBackend gpu{entry.name, entry.make({})};
     gpu.same_bits = {gpu.backend};
     list.push_back(std::move(gpu));
     if (entry.name == "cuda") add_precisions(entry, false, list);
+    if (entry.name == "cuda" && entry.device.hopper) add_hopper(entry, list);
     if (entry.name == "cudnn") add_cudnn_precisions(entry, list);
 }
 
