@@ -8,6 +8,7 @@
 #include <set>
 
 #include "engine/error.h"
+#include "engine/file.h"
 #include "tests/test_backends.h"
 #include "tests/tool.h"
 #include "tools/bench/conv_summary.h"
@@ -89,7 +90,7 @@ class MadeUpRun {
         KernelVariant made;
         made.name = name, made.group = "gpu", made.precision = precision, made.yardstick = yardstick;
         variants_.push_back(made);
-        peaks_.push_back({100, 1, ""});
+        peaks_.push_back({100, 1});
     }
     void add_result(size_t variant, size_t op, double seconds, double speedup, double bytes = 0) {
         KernelResult made;
@@ -205,6 +206,21 @@ TEST_CASE("kernel_bench runs every op of the small tier, and all are right") {
         CAPTURE(op);
         CHECK(ops.count(op) == 1);
     }
+}
+
+TEST_CASE("kernel_bench takes one precision, and writes its JSON beside the tables") {
+    check_refused("kernel_bench --device cpu --precision bf16", "no kernel of the chosen devices");
+    const ScratchFolder folder;
+    const ToolResult ran = run_tool_line(
+        "kernel_bench --device cpu --op conv2d_forward --shape 1,6,6,8,8 --precision fp32 --repeats 1 "
+        "--json-file kernels.json",
+        folder.path());
+    REQUIRE(ran.exit_code == 0);
+    CHECK(ran.out.find("of floor") != std::string::npos);
+    const std::vector<uint8_t> bytes = read_file((folder.path() / "kernels.json").string());
+    const json result = json::parse(bytes.begin(), bytes.end());
+    CHECK(result["results"].size() == 4);  // with a pool and without, each direct and by Winograd
+    CHECK(!result["variants"][0]["machine"].get<std::string>().empty());
 }
 
 TEST_CASE("kernel_bench takes one shape, and lists without running") {
@@ -344,7 +360,7 @@ TEST_CASE("an unwritten output and a NaN are wrong") {
 }
 
 TEST_CASE("floors take the longer of computing and moving") {
-    const MachinePeak peak{100, 10, ""};
+    const MachinePeak peak{100, 10};
     CHECK(peak.floor_seconds(200, 10) == doctest::Approx(2));
     CHECK(peak.floor_seconds(200, 50) == doctest::Approx(5));
     CHECK(MachinePeak{}.floor_seconds(200, 50) == 0);

@@ -1,91 +1,134 @@
 #!/usr/bin/env bash
 # For whoever has an NVIDIA GPU: proves the CUDA kernels on it, times them, trains, and keeps every number as it was printed.
-#   tools/gpu_report.sh [--python PYTHON --yardstick FOLDER] [--out NAME]
-# Needs nvcc; cuDNN where its backend shall be timed. PYTHON has torch and FOLDER holds torch_vgg16_step.py (compare_peers.sh
-# says what that is); without them PyTorch is left out, and the report says so. Writes NAME.txt (the GPU, the tests, the
-# sanitizer, the trainings), NAME-kernels.json, on Hopper NAME-hopper.json, NAME-steps.jsonl, and NAME-table.inc (the fastest
-# convolution kernels here, for kernels/cuda/conv2d_table.inc); NAME is tools/results/gpu-DATE unless given. Leave the
-# machine alone meanwhile: half an hour at least.
+#   tools/gpu_report.sh [--python PYTHON --yardstick FOLDER] [--parts "PART ..."] [--build FOLDER] [--out NAME]
+# PYTHON has torch and FOLDER holds torch_vgg16_step.py (compare_peers.sh says what that is); without them PyTorch is left
+# out, and the report says so. Needs nvcc, or a FOLDER where `cmake --preset cuda` was built before, to be run as it is;
+# cuDNN where it shall be timed, too. NAME is tools/results/gpu-DATE unless given. Parts, all of them unless named:
+#   prove    NAME.txt: the GPU, every test, the sanitizer            kernels  NAME-kernels-PRECISION.json: each beside cuDNN
+#   tune     NAME-table.inc, for kernels/cuda/conv2d_table.inc       steps    NAME-steps.jsonl: whole training steps, PyTorch's too
+#   train    NAME.txt: all three scenes
+# Leave the machine alone meanwhile: an hour, a good part of which cuDNN looks for its fastest plans.
 set -euo pipefail
 usage() { sed -n '3s/^# *//p' "$0" >&2; exit 2; }
 cd "$(dirname "$0")/.."
 
-python="" yardstick="" out=tools/results/gpu-$(date -u +%Y-%m-%d)
+python="" yardstick="" build="" parts="prove kernels tune steps train" out=tools/results/gpu-$(date -u +%Y-%m-%d)
 while (($#)); do
     case $1 in
-        --python | --yardstick | --out) (($# >= 2)) || usage ;;
+        --python | --yardstick | --parts | --build | --out) (($# >= 2)) || usage ;;
         *) usage ;;
     esac
     printf -v "${1#--}" %s "$2"
     shift 2
 done
+for part in $parts; do
+    [[ " prove kernels tune steps train " == *" $part "* ]] || { echo "error: there is no part '$part'" >&2; usage; }
+done
 nvidia-smi -L >/dev/null 2>&1 || { echo "error: nvidia-smi finds no GPU here" >&2; exit 1; }
-command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] || { echo "error: nvcc is not here; install the CUDA Toolkit" >&2; exit 1; }
-tools/setup.sh cuda
-bin=build/cuda/tools tests=build/cuda/tests/objloc_tests
+if [ -z "$build" ]; then
+    command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] || { echo "error: nvcc is not here; install the CUDA Toolkit, or give --build" >&2; exit 1; }
+    tools/setup.sh cuda
+fi
+bin=${build:-build/cuda}/tools tests=${build:-build/cuda}/tests/objloc_tests
+[ -x "$bin/kernel_bench" ] || { echo "error: there is no $bin/kernel_bench" >&2; exit 1; }
 
-# A failure is part of the report: it is named at the end, and what comes after is still measured.
+# A failure is part of the report: it is named at the end, and what comes after is still measured. A kernel that never
+# ends would hold up all the rest.
 failed=()
+limited() { timeout --kill-after=10 "${OBJLOC_REPORT_LIMIT:-3600}" "$@"; }
 step() {
     local name=$1
     shift
     printf '\n==== %s\n$ %s\n' "$name" "$*" | tee -a "$out.txt"
-    "$@" 2>&1 | tee -a "$out.txt" || failed+=("$name")
+    limited "$@" 2>&1 | tee -a "$out.txt" || failed+=("$name")
 }
-lines() { "$@" --json | tr -d '\n' >>"$out-steps.jsonl" && echo >>"$out-steps.jsonl" || failed+=("$*"); }
+line() { limited "$@" | tr -d '\n' >>"$out-steps.jsonl" && echo >>"$out-steps.jsonl" || failed+=("$*"); }
+
+hopper=()
+nvidia-smi --query-gpu=compute_cap --format=csv,noheader | grep -q '^9' && hopper=(--hopper)
+devices=(--device cuda)
+"$bin/kernel_bench" --device cudnn --list >/dev/null 2>&1 && devices+=(--device cudnn)
+
+prove() {
+    step "backends" "$tests" --backends
+    if [ -z "$build" ]; then
+        step "tests" ctest --preset cuda
+    else
+        step "tests of the ops" "$tests" "--source-file=*/ops/*"
+    fi
+    local sanitizer tool
+    sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
+    if [ ! -x "$sanitizer" ]; then
+        step "sanitizer" echo "skipped: there is no compute-sanitizer here"
+        return
+    fi
+    for tool in memcheck racecheck synccheck; do
+        step "$tool" "$sanitizer" --tool "$tool" --error-exitcode 1 "$bin/kernel_bench" --device cuda --tier small --repeats 1
+        # Hopper's own kernels run for who asks only, until this has shown what they do.
+        ((${#hopper[@]})) && step "$tool, Hopper" "$sanitizer" --tool "$tool" --error-exitcode 1 \
+            "$bin/kernel_bench" --device cuda --hopper --op conv2d --shape 2,16,16,64,128 --repeats 1
+    done
+}
+
+kernels() {
+    local precision file
+    for precision in bf16 tf32 fp32; do
+        file=$out-kernels-$precision.json
+        rm -f "$file"
+        step "kernels in $precision" "$bin/kernel_bench" "${devices[@]}" "${hopper[@]}" --precision "$precision" --batch 64 --json-file "$file"
+        # A kernel for Hopper that brings the GPU to a halt takes the rest of its table with it.
+        if [ ! -f "$file" ] && ((${#hopper[@]})); then
+            step "kernels in $precision, without Hopper's" "$bin/kernel_bench" "${devices[@]}" --precision "$precision" --batch 64 --json-file "$file"
+        fi
+    done
+}
+
+# Beside the table that is committed: that one is changed by a person who has looked at the difference.
+tune() {
+    rm -f "$out-table.inc"
+    step "tuning" "$bin/kernel_bench" --tune "$out-table.inc" --batch 64
+}
+
+steps() {
+    local device precision how
+    : >"$out-steps.jsonl"
+    for precision in bf16 tf32 fp32; do
+        for device in cuda cudnn; do
+            [[ " ${devices[*]} " == *" $device "* ]] || continue
+            line "$bin/step_bench" --device "$device" --model vgg16 --batch 64 --steps 20 --precision "$precision" --json
+            line "$bin/step_bench" --device "$device" --model vgg16 --batch 64 --steps 20 --precision "$precision" --inference --json
+        done
+    done
+    if [ -z "$python" ] || [ ! -f "$yardstick/torch_vgg16_step.py" ] || ! "$python" -c "import torch" 2>/dev/null; then
+        step "PyTorch" echo "skipped: give --python and --yardstick"
+        return
+    fi
+    for precision in bf16 tf32; do
+        for how in "" --compile --graph; do
+            # shellcheck disable=SC2086
+            line "$python" "$yardstick/torch_vgg16_step.py" --device cuda --precision "$precision" --batch 64 --channels-last --steps 20 --warmup 5 $how
+        done
+    done
+}
+
+train() {
+    local scene precision
+    for scene in blob cat natural; do
+        step "training on $scene" "$bin/objloc_train" --device cuda --model vgg16 --weights none --scene "$scene" --seed 1 --out "$(mktemp -d)/run"
+    done
+    for precision in tf32 bf16; do
+        step "training in $precision" "$bin/objloc_train" --device cuda --model vgg16 --weights none --scene natural --seed 1 --precision "$precision" --out "$(mktemp -d)/run"
+    done
+}
 
 mkdir -p "$(dirname "$out")"
 : >"$out.txt"
-: >"$out-steps.jsonl"
-step "where" bash -c "date -u; git rev-parse HEAD; nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv; nvcc --version | tail -n 2"
-step "backends" "$tests" --backends
-step "tests" ctest --preset cuda
-sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
-if [ -x "$sanitizer" ]; then
-    for tool in memcheck racecheck synccheck; do
-        step "$tool" "$sanitizer" --tool "$tool" --error-exitcode 1 "$bin/kernel_bench" --device cuda --tier small --repeats 1
-    done
-else
-    step "sanitizer" echo "skipped: there is no compute-sanitizer here"
-fi
-"$bin/kernel_bench" --device cuda --device cudnn --batch 64 --json >"$out-kernels.json" || failed+=("kernel_bench")
-if nvidia-smi --query-gpu=compute_cap --format=csv,noheader | grep -q '^9'; then
-    # Hopper's own kernels run for who asks only, until this has shown what they do.
-    for tool in memcheck racecheck; do
-        [ -x "$sanitizer" ] && step "$tool, Hopper" "$sanitizer" --tool "$tool" --error-exitcode 1 "$bin/kernel_bench" --device cuda \
-            --hopper --op conv2d --shape 2,16,16,64,64 --repeats 1
-    done
-    "$bin/kernel_bench" --device cuda --device cudnn --hopper --op conv2d --batch 64 --json >"$out-hopper.json" || failed+=("kernel_bench --hopper")
-fi
-# Beside the table that is committed: that one is changed by a person who has looked at the difference.
-rm -f "$out-table.inc"
-step "tuning" "$bin/kernel_bench" --tune "$out-table.inc" --batch 64
-
-for precision in fp32 tf32 bf16; do
-    lines "$bin/step_bench" --device cuda --model vgg16 --batch 64 --steps 20 --precision "$precision"
-    lines "$bin/step_bench" --device cuda --model vgg16 --batch 64 --steps 20 --precision "$precision" --inference
-    lines "$bin/step_bench" --device cudnn --model vgg16 --batch 64 --steps 20 --precision "$precision"
-    lines "$bin/step_bench" --device cudnn --model vgg16 --batch 64 --steps 20 --precision "$precision" --inference
-done
-
-for scene in blob cat natural; do
-    step "training on $scene" "$bin/objloc_train" --device cuda --model vgg16 --weights none --scene "$scene" --seed 1 --out "$(mktemp -d)/run"
-done
-
-if [ -n "$python" ] && [ -f "$yardstick/torch_vgg16_step.py" ] && "$python" -c "import torch" 2>/dev/null; then
-    for precision in tf32 bf16; do
-        for how in "" --compile --graph; do
-            # shellcheck disable=SC2086
-            "$python" "$yardstick/torch_vgg16_step.py" --device cuda --precision "$precision" --batch 64 --channels-last \
-                --steps 20 --warmup 5 $how >>"$out-steps.jsonl" || failed+=("PyTorch $precision $how")
-        done
-    done
-else
-    step "PyTorch" echo "skipped: give --python and --yardstick"
-fi
+commit=$(git rev-parse HEAD 2>/dev/null || echo "commit unknown")
+step "where" bash -c "date -u; echo '$commit'; nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv"
+for part in $parts; do "$part"; done
 
 echo
-echo "Report: $out.txt, $out-kernels.json, $out-steps.jsonl"
+echo "Report: $out.txt, and what it names"
 if [ -f "$out-table.inc" ]; then
     echo "The convolution kernels that were the fastest here: $out-table.inc. To have them chosen from now on:"
     echo "    diff kernels/cuda/conv2d_table.inc $out-table.inc"

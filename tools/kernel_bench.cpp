@@ -27,7 +27,9 @@ struct KernelBenchOptions {
     CaseSelection cases;
     std::vector<std::string> devices;
     int threads = 0, repeats = 7;
+    std::vector<std::string> precisions;
     bool hopper = false, list = false, json = false, tune = false;
+    std::string json_file;
     std::string table;  // what tuning writes; "": stdout
 };
 
@@ -45,6 +47,19 @@ std::vector<MachinePeak> peaks_of(const VariantList& list, int threads) {
 /// Each pass of the convolutions has a table of its own; all other ops share one.
 bool ends_table(const std::vector<KernelCase>& cases, size_t c) {
     return c + 1 == cases.size() || (cases[c].op != cases[c + 1].op && cases[c].op.starts_with("conv2d"));
+}
+
+/// Leaves only variants of these precisions; all, when none is named.
+void keep_precisions(const std::vector<std::string>& names, std::vector<KernelVariant>& variants) {
+    if (names.empty()) return;
+    const auto unwanted = [&](const KernelVariant& variant) {
+        return std::find(names.begin(), names.end(), name_of(variant.precision)) == names.end();
+    };
+    variants.erase(std::remove_if(variants.begin(), variants.end(), unwanted), variants.end());
+    if (variants.empty()) {
+        throw Error("--precision", "no kernel of the chosen devices has it",
+                    "The CPU's are timed in fp32; tf32 and bf16 want --device cuda or cudnn.");
+    }
 }
 
 /// Prints a table as soon as it is measured, unless JSON is wanted.
@@ -109,7 +124,8 @@ void tune(KernelBenchOptions& options) {
 
 void run(KernelBenchOptions& options) {
     if (options.tune) return tune(options);
-    const VariantList list = kernel_variants(options.devices, options.threads, options.hopper);
+    VariantList list = kernel_variants(options.devices, options.threads, options.hopper);
+    keep_precisions(options.precisions, list.variants);
     const bool gpu = std::any_of(list.variants.begin(), list.variants.end(),
                                  [](const KernelVariant& variant) { return variant.group == "gpu"; });
     if (options.cases.batch == 0) options.cases.batch = gpu ? kGpuBatch : kCpuBatch;
@@ -124,9 +140,11 @@ void run(KernelBenchOptions& options) {
     if (!options.json) {
         fmt::print("{}\n", conv_summary_text(summarize_convolutions(results, list.variants, peaks)));
     }
-    fmt::print("{}\n", options.json ? kernel_json(results, list, peaks, options.cases.batch, threads)
+    const std::string json = kernel_json(results, list, peaks, options.cases.batch, threads);
+    fmt::print("{}\n", options.json ? json
                                     : kernel_notes(list, peaks) + fmt::format("Batch {}, {} CPU threads.",
                                                                               options.cases.batch, threads));
+    if (!options.json_file.empty()) write_file_atomically(options.json_file, json + "\n");
     require_correct(wrong_kernels(results));
 }
 
@@ -156,6 +174,9 @@ int main(int argc, char** argv) {
         ->delimiter(',');
     app.add_option("--batch", options.cases.batch, "images (default: 4 on a CPU alone, 64 with a GPU)")
         ->check(CLI::Range(1, 65536));
+    app.add_option("--precision", options.precisions, "fp32, tf32, bf16; again for more; default: all")
+        ->check(CLI::IsMember({"fp32", "tf32", "bf16"}))
+        ->allow_extra_args(false);
     app.add_option("--threads", options.threads, "CPU threads; 0 is all cores")
         ->check(CLI::Range(0, 1024))
         ->capture_default_str();
@@ -166,6 +187,8 @@ int main(int argc, char** argv) {
                  "with the convolutions for Hopper's tensor cores, which have yet to be proven on a GPU");
     app.add_flag("--list", options.list, "name ops, shapes and variants, and stop");
     app.add_flag("--json", options.json, "print one JSON object instead of tables");
+    app.add_option("--json-file", options.json_file, "write that object to FILE, beside the tables")
+        ->type_name("FILE");
     CLI::Option* tune =
         app.add_option(
                "--tune", options.table,

@@ -77,6 +77,7 @@ std::string kernel_json(const std::vector<KernelResult>& results, const VariantL
     for (size_t v = 0; v < list.variants.size(); ++v) {
         variants.push_back({{"device", list.variants[v].device},
                             {"variant", list.variants[v].name},
+                            {"machine", peaks[v].machine},
                             {"precision", name_of(list.variants[v].precision)},
                             {"peak_gflop_per_s", peaks[v].flops_per_s / 1e9},
                             {"peak_copy_gb_per_s", peaks[v].bytes_per_s / 1e9},

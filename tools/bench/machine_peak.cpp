@@ -139,7 +139,9 @@ MachinePeak measure_cpu_peak(int threads) {
 }
 
 MachinePeak peak_of(Backend& backend, int threads, Precision precision) {
-    return backend.name() == "cpu" ? measure_cpu_peak(threads) : gpu_peak(backend, precision);
+    MachinePeak peak = backend.name() == "cpu" ? measure_cpu_peak(threads) : gpu_peak(backend, precision);
+    peak.machine = backend.description();
+    return peak;
 }
 
 }  // namespace objloc::bench

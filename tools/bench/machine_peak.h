@@ -10,9 +10,10 @@ namespace objloc::bench {
 
 /// 0: not known.
 struct MachinePeak {
-    double flops_per_s = 0;  // a multiply-add counts as two
-    double bytes_per_s = 0;  // of a streaming copy, read plus written
-    std::string source;      // where the two numbers come from, for people
+    double flops_per_s = 0;    // a multiply-add counts as two
+    double bytes_per_s = 0;    // of a streaming copy, read plus written
+    std::string source = "";   // where the two numbers come from, for people
+    std::string machine = "";  // its model and, of a GPU, the driver
 
     /// The shortest time in which so much can be computed and moved, whichever takes longer; 0: not known.
     double floor_seconds(double flops, double bytes) const;
