@@ -18,8 +18,7 @@
 //   - Biases, since they are added to sums in fp32 before these are rounded.
 //
 // bf16 has fp32's range, so gradients do not underflow and the loss needs no scaling. A convolution whose
-// sizes tensor cores do not take (the first layer, of 3 channels) multiplies in fp32, on tensors of the
-// same type as the others'.
+// sizes tensor cores do not take multiplies in fp32, on tensors of the same type as the others'.
 #pragma once
 
 #include <string>

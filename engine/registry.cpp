@@ -16,6 +16,7 @@ constexpr CudaConvName kCudaConvNames[] = {
     {CudaConv::mma_wide, "mma_wide"},
     {CudaConv::mma_tall, "mma_tall"},
     {CudaConv::mma_small, "mma_small"},
+    {CudaConv::first_layer, "first_layer"},
     {CudaConv::hopper, "hopper"},
     {CudaConv::hopper_shared_taps, "hopper_shared_taps"},
     {CudaConv::hopper_clusters, "hopper_clusters"},

@@ -23,6 +23,7 @@ enum class CudaConv {
     mma_wide,            // a block makes 128 x 128 of the product,
     mma_tall,            // 256 x 64,
     mma_small,           // 128 x 64; speed is all that they differ in, they give the same bits
+    first_layer,         // the same for at most 4 channels: images
     hopper,              // tensor cores by wgmma, on Hopper alone: each tap fetches its own pixels,
     hopper_shared_taps,  // or the three of a column share them,
     hopper_clusters,     // and besides two blocks share weights

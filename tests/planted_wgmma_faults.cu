@@ -1,3 +1,4 @@
+#include "kernels/cuda/vector.cuh"
 #include "kernels/cuda/wgmma.cuh"
 #include "tests/device_array.cuh"
 #include "tests/planted_faults.h"

@@ -30,6 +30,7 @@ const CudaDevice kAmpere = {80, false}, kHopper = {90, true}, kBlackwell = {100,
 /// What the backend chose before there was a table: the largest tile that is not half empty and of which
 /// there are enough for a large GPU.
 CudaConv chosen_by_sizes(ConvPass pass, const Conv2dProblem& g) {
+    if (cuda_conv_applies(CudaConv::first_layer, pass, g, Precision::bf16)) return CudaConv::first_layer;
     if (g.C % 8 != 0 || g.K % 8 != 0) return CudaConv::tiled;
     const bool weights = pass == ConvPass::backward_weights;
     const int64_t rows = pass == ConvPass::forward         ? g.N * g.P() * g.Q()
@@ -153,12 +154,13 @@ TEST_CASE("a problem takes the nearest line of its precision and of the newest a
 
 TEST_CASE(
     "a kernel that is asked for is taken where it applies; one for Hopper comes unasked from a line alone") {
-    const Conv2dProblem problem = convolution({8, 16, 16, 64}, 64), odd = convolution({8, 16, 16, 3}, 64);
+    const Conv2dProblem problem = convolution({8, 16, 16, 64}, 64), odd = convolution({8, 16, 16, 5}, 64);
     const std::vector<ConvTableLine> lines = {line(90, problem, CudaConv::hopper),
                                               line(90, odd, CudaConv::hopper)};
     for (const CudaConv kernel : cuda_conv_kernels()) {
         CAPTURE(name_of(kernel));
-        CHECK(chosen(problem, kAmpere, {}, kernel) == kernel);
+        const bool applies = kernel != CudaConv::first_layer;
+        CHECK(chosen(problem, kAmpere, {}, kernel) == (applies ? kernel : CudaConv::mma_small));
         CHECK(chosen(odd, kAmpere, {}, kernel) == CudaConv::tiled);
         CHECK(parse_cuda_conv(name_of(kernel)) == kernel);
     }

@@ -16,6 +16,7 @@
 #include "kernels/cuda/arithmetic_peak.h"
 #include "kernels/cuda/conv2d_hopper.cuh"
 #include "kernels/cuda/handles.cuh"
+#include "kernels/cuda/vector.cuh"
 #include "kernels/cuda/wgmma.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {

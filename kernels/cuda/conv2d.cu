@@ -42,6 +42,8 @@ void CudaBackend::conv2d_forward(const Conv2dProblem& problem, const Tensor& x, 
         case CudaConv::mma_tall:
         case CudaConv::mma_small:
             return conv2d_forward_mma(*this, kernel, problem, x, w, bias, y, codes);
+        case CudaConv::first_layer:
+            return conv2d_forward_first_layer(*this, problem, x, w, bias, y);
         case CudaConv::hopper:
         case CudaConv::hopper_shared_taps:
         case CudaConv::hopper_clusters:
@@ -56,7 +58,8 @@ void CudaBackend::conv2d_backward_data(const Conv2dProblem& problem, const Conv2
                                    {&gradient.dy, &gradient.codes, &w, &relu_source, &dx});
     switch (kernel) {
         case CudaConv::automatic:
-        case CudaConv::mma:  // neither is ever chosen
+        case CudaConv::mma:          // neither is ever chosen
+        case CudaConv::first_layer:  // nor is this: it has no data gradient
         case CudaConv::tiled:
             return conv2d_backward_data_tiled(*this, problem, gradient, w, relu_source, dx);
         case CudaConv::mma_wide:
@@ -85,6 +88,8 @@ void CudaBackend::conv2d_backward_weights(const Conv2dProblem& problem, const Te
         case CudaConv::mma_tall:
         case CudaConv::mma_small:
             return conv2d_backward_weights_mma(*this, kernel, problem, x, gradient, dw);
+        case CudaConv::first_layer:
+            return conv2d_backward_weights_first_layer(*this, problem, x, gradient, dw);
         case CudaConv::hopper:
         case CudaConv::hopper_shared_taps:
         case CudaConv::hopper_clusters:

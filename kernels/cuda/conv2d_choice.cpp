@@ -71,6 +71,14 @@ bool mma_applies(const Conv2dProblem& problem) {
     return problem.C % 8 == 0 && problem.K % 8 == 0;
 }
 
+/// The kernels' depth of 32 holds all values under a filter, and shared memory the rows under one of up to 5.
+/// Filters are written 16 bytes at a time. Nobody learns the images, so there is no data gradient; and no
+/// model here pools its first layer.
+bool first_layer_applies(ConvPass pass, const Conv2dProblem& g) {
+    return pass != ConvPass::backward_data && g.C <= 4 && g.R * g.S * g.C <= 32 && g.R <= 5 && g.K % 8 == 0 &&
+           g.stride_h == 1 && g.stride_w == 1 && !g.pool;
+}
+
 }  // namespace
 
 std::span<const ConvTableLine> conv_table() {
@@ -133,6 +141,8 @@ bool cuda_conv_applies(CudaConv kernel, ConvPass pass, const Conv2dProblem& prob
         case CudaConv::mma_tall:
         case CudaConv::mma_small:
             return tensor_cores && mma_applies(problem);
+        case CudaConv::first_layer:
+            return tensor_cores && first_layer_applies(pass, problem);
         case CudaConv::hopper:
             return hopper;
         case CudaConv::hopper_shared_taps:
@@ -154,7 +164,8 @@ CudaConv choose_conv2d(ConvPass pass, const Conv2dProblem& problem, Precision ar
     const CudaConv listed = line == nullptr ? CudaConv::automatic : line->kernel(pass);
     const bool wanted = asked != CudaConv::mma || is_mma(listed);
     if (wanted && can(listed) && (device.hopper || !needs_hopper(listed))) return listed;
-    return can(CudaConv::mma) ? reasoned_tile(pass, problem) : CudaConv::tiled;
+    if (can(CudaConv::mma)) return reasoned_tile(pass, problem);
+    return can(CudaConv::first_layer) ? CudaConv::first_layer : CudaConv::tiled;
 }
 
 }  // namespace objloc

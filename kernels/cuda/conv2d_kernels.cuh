@@ -30,6 +30,20 @@ void conv2d_backward_data_mma(CudaBackend& backend, CudaConv kernel, const Conv2
 void conv2d_backward_weights_mma(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
                                  const Tensor& x, const Conv2dGradient& gradient, const Tensor& dw);
 
+// ---- A network's first layer, of few channels, on tensor cores by mma.sync -------------------------------
+// Types and rounding as above, no pooling. For problems that CudaConv::first_layer applies to.
+
+/// Blocks that share the pixels, at most: two for each multiprocessor of an H200. A constant, so that sums do
+/// not depend on the GPU; tests take fewer.
+constexpr int kFirstLayerBlocks = 264;
+
+void conv2d_forward_first_layer(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,
+                                const Tensor& w, const Tensor& bias, const Tensor& y,
+                                int most_blocks = kFirstLayerBlocks);
+void conv2d_backward_weights_first_layer(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,
+                                         const Conv2dGradient& gradient, const Tensor& dw,
+                                         int most_blocks = kFirstLayerBlocks);
+
 // ---- Hopper's wgmma: f32 tensors in tf32, bf16 tensors as they are.
 // `kernel`: hopper, hopper_shared_taps or hopper_clusters.
 void conv2d_forward_hopper(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <string>
 
@@ -32,6 +33,14 @@ __device__ inline void narrow(float value, float& to) {
 }
 __device__ inline void narrow(float value, __nv_bfloat16& to) {
     to = __float2bfloat16_rn(value);
+}
+
+/// Two floats as bf16 in one register, the first in the lower half.
+__device__ inline uint32_t pack_bf16(float low, float high) {
+    const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
+    uint32_t word;
+    memcpy(&word, &pair, sizeof(word));
+    return word;
 }
 
 /// The four values at `from`; those at and after `count` are 0. `vector` promises that all four lie together

@@ -265,12 +265,4 @@ OBJLOC_DEVICE void stmatrix_x4_trans(void* column, const uint32_t (&words)[4], O
 #endif
 }
 
-/// Two floats as bf16 in one register, the first in the lower half.
-OBJLOC_DEVICE uint32_t pack_bf16(float low, float high) {
-    const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
-    uint32_t word;
-    memcpy(&word, &pair, sizeof(word));
-    return word;
-}
-
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

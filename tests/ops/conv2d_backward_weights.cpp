@@ -50,6 +50,14 @@ TEST_CASE("conv2d_backward_weights: sizes for tensor cores") {
     }
 }
 
+TEST_CASE("conv2d_backward_weights: first layers") {
+    for (const Conv2dProblem& problem : first_layer_convolutions()) {
+        OpCase op = conv2d_backward_weights(problem, false);
+        op.tiny = true;
+        check(op);
+    }
+}
+
 TEST_CASE("conv2d_backward_weights: VGG16's layers") {
     for (const Conv2dProblem& problem : vgg16_convolutions()) check(conv2d_backward_weights(problem, true));
 }

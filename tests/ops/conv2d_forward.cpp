@@ -69,6 +69,14 @@ TEST_CASE("conv2d_forward: sizes for tensor cores") {
     }
 }
 
+TEST_CASE("conv2d_forward: first layers") {
+    for (const Conv2dProblem& problem : first_layer_convolutions()) {
+        OpCase op = conv2d_forward(problem, true, false);
+        op.tiny = true;
+        check(op);
+    }
+}
+
 TEST_CASE("conv2d_forward: VGG16's layers") {
     for (const Conv2dProblem& problem : vgg16_convolutions()) check(conv2d_forward(problem, true, true));
 }

@@ -72,6 +72,32 @@ inline std::vector<Conv2dProblem> tensor_core_convolutions() {
     };
 }
 
+/// First layers, of 1 to 4 channels and at most 32 values under the kernel: images narrower than a span of 16
+/// pixels, of 1, 2, 4 and 8 spans and more than 8 with rests on both sides, rows that are whole pieces of 16
+/// bytes and others, filters that do not fill 64 (or 32) and that fill more.
+inline std::vector<Conv2dProblem> first_layer_convolutions() {
+    return {
+        convolution({1, 1, 1, 3}, 8),
+        convolution({2, 5, 7, 3}, 16),
+        convolution({1, 17, 9, 3}, 24),
+        convolution({1, 37, 16, 3}, 8),                       // two strips below each other
+        convolution({2, 9, 24, 3}, 8),                        // whole pieces, two spans
+        convolution({1, 6, 40, 3}, 8),                        // four
+        convolution({1, 5, 136, 3}, 8),                       // two strips side by side
+        convolution({1, 3, 130, 1}, 8),                       // one channel
+        convolution({2, 6, 8, 3}, 64),                        // VGG16's kind
+        convolution({1, 4, 6, 3}, 72),                        // more than a block's filters
+        convolution({1, 7, 5, 2}, 40),                        // two channels
+        convolution({1, 6, 9, 4}, 16, {2, 4}, {1, 2, 0, 1}),  // four, 32 values under a kernel
+        convolution({2, 5, 6, 4}, 8, {1, 1}, {0, 0, 0, 0}),
+        convolution({1, 9, 8, 1}, 8, {5, 5}, {2, 2, 2, 2}),
+        convolution({1, 8, 17, 2}, 8, {5, 3}, {0, 3, 1, 0}),
+        convolution({1, 8, 33, 3}, 32, {3, 3}, {0, 0, 1, 1}),
+        convolution({1, 3, 20, 1}, 8, {1, 32}, {0, 15, 0, 16}),  // 32 values in a row
+        convolution({1, 2, 3, 1}, 8, {5, 5}, {2, 2, 2, 2}),      // the kernel is larger than the image
+    };
+}
+
 /// VGG16's thirteen layers for images of 128 pixels, with their pooling.
 inline std::vector<Conv2dProblem> vgg16_convolutions() {
     std::vector<Conv2dProblem> list;

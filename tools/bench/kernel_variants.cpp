@@ -104,13 +104,28 @@ constexpr ConvVersion kConvVersions[] = {
      "60 KiB in place of 84: 205 operations a byte, 3.9 TB/s at 800 TFLOP/s; a stage is free only when "
      "both blocks have read it, so two blocks wait for the slower one",
      CudaConv::hopper_clusters},
+    {"8 first layer tf32", Precision::tf32,
+     "for images' 3 channels, by mma.sync: filters stay in registers, pixels are gathered from shared "
+     "memory, y leaves the registers and dy comes to them as whole lines of 128 bytes",
+     "7 multiplications for each byte that is written are so few that nothing need be reused but what lies "
+     "under the pixels: without stages and staged sums, 2 KiB of y are 16 products and some 100 "
+     "instructions a warp, a quarter of what there is time for",
+     CudaConv::first_layer},
+    {"9 first layer bf16", Precision::bf16, "half the bytes, by the same number of instructions",
+     "13 multiplications a byte; the order of filters in the columns is free, and chosen well takes the "
+     "place "
+     "of every exchange between lanes",
+     CudaConv::first_layer},
 };
 
 /// The passes that a version has code of its own for; the first ones came with an answer to everything.
 bool applies(const ConvVersion& version, const KernelCase& op) {
     if (!op.op.starts_with("conv2d")) return false;
-    if (version.kernel == CudaConv::tiled || version.kernel == CudaConv::mma) return true;
+    if (version.kernel == CudaConv::tiled) return true;
     const std::optional<ConvPass> pass = op.pass();
+    if (version.kernel == CudaConv::mma) {  // but where it gives way to a later version
+        return !pass || !cuda_conv_applies(CudaConv::first_layer, *pass, op.problem, version.precision);
+    }
     return pass && cuda_conv_applies(version.kernel, *pass, op.problem, version.precision);
 }
 
