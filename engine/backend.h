@@ -24,6 +24,9 @@ namespace objloc {
 /// to; else `dy` is (N, P, Q, K), already zero where ReLU clipped, and `codes` is empty.
 struct Conv2dGradient {
     Tensor dy, codes;
+    /// Where a backend that wants a pooled gradient spread over all pixels, (N, P, Q, K), may keep it for the
+    /// next pass with the same gradient. Null: there is none.
+    std::shared_ptr<Tensor> spread = nullptr;
 };
 
 /// The pictures that scenes are drawn from.

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -188,9 +189,11 @@ std::string label(const Conv2dProblem& problem, const HopperRun& how) {
            std::to_string(how.blocks) + (how.tf32 ? " tf32" : "") + " reuse " + std::to_string(how.reuse);
 }
 
-/// y, codes, dx and dw of the CUDA backend on whole numbers, as bytes.
+/// y, codes, dx and dw of the CUDA backend on whole numbers, as bytes. `spread`: where the gradient's passes
+/// may share what they need.
 std::vector<std::vector<std::byte>> backend_results(const Conv2dProblem& g, Precision precision,
-                                                    CudaConv kernel) {
+                                                    CudaConv kernel,
+                                                    std::shared_ptr<Tensor> spread = nullptr) {
     const auto backend = cuda_host_backend_entry().make({.precision = precision, .cuda_conv = kernel});
     const DType type = backend->activation_type();
     const auto upload = [&](const Array& array, DType as) {
@@ -204,8 +207,9 @@ std::vector<std::vector<std::byte>> backend_results(const Conv2dProblem& g, Prec
                  dw = backend->allocate(shape_of_w(g)),
                  codes = g.pool ? backend->allocate(shape_of_y(g), DType::u8) : Tensor();
     backend->conv2d_forward(g, x, w, bias, y, codes);
-    backend->conv2d_backward_data(g, {dy, codes}, w, x, dx);
-    backend->conv2d_backward_weights(g, x, {dy, codes}, dw);
+    const Conv2dGradient gradient{dy, codes, std::move(spread)};
+    backend->conv2d_backward_data(g, gradient, w, x, dx);
+    backend->conv2d_backward_weights(g, x, gradient, dw);
     std::vector<std::vector<std::byte>> results;
     for (const Tensor& tensor : {y, dx, dw, codes}) {
         if (tensor) results.push_back(download_bytes(*backend, tensor));
@@ -222,6 +226,9 @@ TEST_CASE("hopper convolutions through the backend, when asked for, give the bit
         for (const Precision precision : {Precision::bf16, Precision::tf32}) {
             const auto usual = backend_results(problem, precision, CudaConv::automatic);
             CHECK(backend_results(problem, precision, CudaConv::hopper) == usual);
+            const auto spread = std::make_shared<Tensor>();
+            CHECK(backend_results(problem, precision, CudaConv::hopper, spread) == usual);
+            CHECK(static_cast<bool>(*spread) == pool);
             CHECK(backend_results(problem, precision, CudaConv::hopper_shared_taps) == usual);
             CHECK(backend_results(problem, precision, CudaConv::hopper_clusters) == usual);
         }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <memory>
 
 #include "engine/error.h"
 #include "engine/ops/ops.h"
@@ -73,7 +74,7 @@ Variable conv2d(Tape& tape, const Variable& x, const Variable& w, const Variable
     backend.conv2d_forward(problem, x.value(), filters, bias.value(), y, codes);
 
     auto backward = [&tape, &backend, problem, x, w, bias, filters, codes](const Tensor& dy) {
-        const Conv2dGradient gradient{dy, codes};
+        const Conv2dGradient gradient{dy, codes, std::make_shared<Tensor>()};
         tape.send(
             w, [&](const Tensor& dw) { backend.conv2d_backward_weights(problem, x.value(), gradient, dw); });
         tape.send(bias, [&](const Tensor& db) { backend.conv2d_backward_bias(problem, gradient, db); });

@@ -25,9 +25,11 @@ HopperOptions options_of(CudaConv kernel) {
     return options;
 }
 
-/// The gradient of the convolution's own output, spread over the windows where the problem pools.
+/// The gradient of the convolution's own output, spread over the windows where the problem pools: once for
+/// both passes that want it.
 Tensor full_gradient(CudaBackend& backend, const Conv2dProblem& problem, const Conv2dGradient& gradient) {
     if (!problem.pool) return gradient.dy;
+    if (gradient.spread && *gradient.spread) return *gradient.spread;
     const Tensor full = same(backend, gradient.dy, problem.N, problem.P(), problem.Q(), problem.K);
     const uint8_t* codes = gradient.codes.data<uint8_t>();
     if (full.type() == DType::bf16) {
@@ -35,6 +37,7 @@ Tensor full_gradient(CudaBackend& backend, const Conv2dProblem& problem, const C
     } else {
         unpool_gradient(backend.stream(), problem, gradient.dy.data<float>(), codes, full.data<float>());
     }
+    if (gradient.spread) *gradient.spread = full;
     return full;
 }
 

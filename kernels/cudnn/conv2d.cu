@@ -71,8 +71,10 @@ Tensor CudnnBackend::filters_for(const ConvolutionPlan& plan, const Conv2dProble
 
 Tensor CudnnBackend::full_gradient(const Conv2dProblem& problem, const Conv2dGradient& gradient) {
     if (!problem.pool) return gradient.dy;
+    if (gradient.spread && *gradient.spread) return *gradient.spread;
     const Tensor full = allocate(y_shape(problem), gradient.dy.type());
     spread_gradient(stream(), problem, gradient.dy, gradient.codes, full);
+    if (gradient.spread) *gradient.spread = full;
     return full;
 }
 
