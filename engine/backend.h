@@ -178,12 +178,16 @@ class Backend {
     // ---- Updates of the flat parameter buffer -------------------------------------------------------------
     /// `control` holds StepControl, `squared_norm` (1) the gradients' sum of squares. Gradients are scaled by
     /// min(1, clip / norm); when the norm is not finite nothing is changed, so the last good state survives.
+    /// `shadow` is empty, or of value's shape in bf16: each value that is written is written there too,
+    /// rounded to nearest, ties to even. Where values stay as they are (outside of the segments, after a norm
+    /// that is not finite) the shadow stays too: it equals its rounded values after the call if it did
+    /// before.
     virtual void adam_update(const AdamSettings& settings, const std::vector<OptimizerSegment>& segments,
                              const Tensor& control, const Tensor& squared_norm, const Tensor& gradient,
-                             const Tensor& m, const Tensor& v, const Tensor& value) = 0;
+                             const Tensor& m, const Tensor& v, const Tensor& value, const Tensor& shadow) = 0;
     virtual void sgd_update(const SgdSettings& settings, const std::vector<OptimizerSegment>& segments,
                             const Tensor& control, const Tensor& squared_norm, const Tensor& gradient,
-                            const Tensor& velocity, const Tensor& value) = 0;
+                            const Tensor& velocity, const Tensor& value, const Tensor& shadow) = 0;
 
     // ---- Scenes and what is said about boxes --------------------------------------------------------------
     /// Images first_index[0] .. first_index[0] + N - 1 of the scene, as engine/scene.h defines them: images

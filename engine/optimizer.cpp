@@ -55,16 +55,15 @@ void Optimizer::begin_step(double rate) {
 
 void Optimizer::update() {
     const Tensor& gradient = parameters_.flat_gradients();
-    const Tensor& value = parameters_.flat_values();
+    const Tensor &value = parameters_.flat_values(), &shadow = parameters_.flat_shadows();
     backend_.sum_squares(gradient, squared_norm_);
     if (const auto* adam = std::get_if<AdamSettings>(&options_.rule)) {
         backend_.adam_update(*adam, segments_, control_, squared_norm_, gradient, first_moment_,
-                             second_moment_, value);
+                             second_moment_, value, shadow);
     } else {
         backend_.sgd_update(std::get<SgdSettings>(options_.rule), segments_, control_, squared_norm_,
-                            gradient, first_moment_, value);
+                            gradient, first_moment_, value, shadow);
     }
-    parameters_.refresh_shadows(backend_);
 }
 
 double Optimizer::gradient_norm() const {

@@ -108,10 +108,6 @@ Variable ParameterSet::on(const Tape& tape, const std::string& name) {
                                : tape.constant(parameter.value, parameter.shadow);
 }
 
-void ParameterSet::refresh_shadows(Backend& backend) const {
-    if (flat_shadows_) backend.convert(flat_values_, flat_shadows_);
-}
-
 std::vector<OptimizerSegment> ParameterSet::segments(
     const std::function<void(const Parameter&, OptimizerSegment&)>& configure) const {
     std::vector<OptimizerSegment> list;

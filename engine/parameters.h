@@ -4,7 +4,8 @@
 // All trainable values lie in one flat buffer and their gradients in another, so that an optimizer updates
 // them in one launch and a global norm is one reduction. Frozen values lie in a third and have no gradient.
 // Where the backend stores activations in bf16, each value has a shadow: itself rounded to that, for
-// convolutions to read.
+// convolutions to read. `place` rounds all values once, and an update writes a value and its shadow together,
+// so the two agree between any two steps.
 #pragma once
 
 #include <functional>
@@ -44,14 +45,14 @@ class ParameterSet {
 
     /// Moves the initial values into the backend's memory. Once; freezing is settled from here on.
     void place(Backend& backend);
-    /// Rounds the trainable values to their shadows again: after every update of them.
-    void refresh_shadows(Backend& backend) const;
     /// The parameter as the tape sees it: a leaf that writes to its gradient, or a constant when frozen.
     Variable on(const Tape& tape, const std::string& name);
 
     /// All trainable values and gradients. Views start at multiples of 64 bytes; gaps between them stay zero.
     const Tensor& flat_values() const { return flat_values_; }
     const Tensor& flat_gradients() const { return flat_gradients_; }
+    /// The trainable values' shadows, laid out as they are; empty where nobody wants them.
+    const Tensor& flat_shadows() const { return flat_shadows_; }
     /// Stretches of the flat buffer, one a parameter, with what `configure` makes of each.
     std::vector<OptimizerSegment> segments(
         const std::function<void(const Parameter&, OptimizerSegment&)>& configure) const;

@@ -34,7 +34,7 @@ OBJLOC_SIMD void update(int64_t count, const Factors f, const float* gradient, f
 
 void CpuBackend::adam_update(const AdamSettings& settings, const std::vector<OptimizerSegment>& segments,
                              const Tensor& control, const Tensor& squared_norm, const Tensor& gradient,
-                             const Tensor& m, const Tensor& v, const Tensor& value) {
+                             const Tensor& m, const Tensor& v, const Tensor& value, const Tensor& shadow) {
     const float* step = control.data<float>();
     const float norm2 = *squared_norm.data<float>();
     if (!std::isfinite(norm2)) return;
@@ -50,9 +50,11 @@ void CpuBackend::adam_update(const AdamSettings& settings, const std::vector<Opt
                               const int64_t at = segment.begin + begin;
                               update(end - begin, factors, gradient.data<float>() + at, m.data<float>() + at,
                                      v.data<float>() + at, value.data<float>() + at);
+                              cpu::round_to_shadow(value, shadow, at, segment.begin + end);
                           });
     }
     value.storage().bump_version();
+    if (shadow) shadow.storage().bump_version();
 }
 
 }  // namespace objloc

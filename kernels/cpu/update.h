@@ -1,8 +1,11 @@
-// What Adam and SGD share: clipping by the global norm.
+// What Adam and SGD share: clipping by the global norm, and the shadow of what they wrote.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
+
+#include "engine/bf16.h"
+#include "engine/tensor.h"
 
 namespace objloc::cpu {
 
@@ -10,6 +13,14 @@ namespace objloc::cpu {
 /// positive.
 inline float clip_scale(float clip_norm, float squared_norm) {
     return clip_norm > 0 ? std::min(1.f, clip_norm / std::sqrt(squared_norm)) : 1.f;
+}
+
+/// Values begin .. end - 1, just written and still in the cache, rounded to their shadow, if there is one.
+inline void round_to_shadow(const Tensor& value, const Tensor& shadow, int64_t begin, int64_t end) {
+    if (!shadow) return;
+    const float* from = value.data<float>();
+    uint16_t* to = shadow.data<uint16_t>();
+    for (int64_t i = begin; i < end; ++i) to[i] = to_bf16(from[i]);
 }
 
 }  // namespace objloc::cpu

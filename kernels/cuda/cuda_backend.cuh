@@ -95,10 +95,10 @@ class CudaBackend : public Backend {
 
     void adam_update(const AdamSettings& settings, const std::vector<OptimizerSegment>& segments,
                      const Tensor& control, const Tensor& squared_norm, const Tensor& gradient,
-                     const Tensor& m, const Tensor& v, const Tensor& value) override;
+                     const Tensor& m, const Tensor& v, const Tensor& value, const Tensor& shadow) override;
     void sgd_update(const SgdSettings& settings, const std::vector<OptimizerSegment>& segments,
                     const Tensor& control, const Tensor& squared_norm, const Tensor& gradient,
-                    const Tensor& velocity, const Tensor& value) override;
+                    const Tensor& velocity, const Tensor& value, const Tensor& shadow) override;
 
     void draw_scenes(const SceneSpec& spec, const SceneAssets& assets, const Tensor& first_index,
                      const Tensor& images, const Tensor& boxes) override;

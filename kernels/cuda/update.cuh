@@ -1,4 +1,10 @@
-// What Adam and SGD share: the table of segments, and the scale that clips gradients.
+// What Adam and SGD share: the table of segments, the kernel that walks over it, and the scale that clips
+// gradients.
+//
+// A thread updates four neighbouring elements: one search in the table and one 16-byte access to each array
+// (8 bytes to the shadow), all loads before the first use. So a multiprocessor full of threads has over 100
+// KiB on their way, several times what it takes to keep memory busy. Four elements that a segment's end
+// divides, and arrays that are not aligned, go one by one through the same code.
 #pragma once
 
 #include <algorithm>
@@ -19,18 +25,27 @@ struct SegmentTable {
     int64_t begin = 0, end = 0;
     OptimizerSegment segments[kMost];
 
-    /// The segment of element `i`, or null.
-    __device__ const OptimizerSegment* find(int64_t i) const {
-        for (int s = 0; s < count; ++s) {
-            if (segments[s].begin <= i && i < segments[s].end) return segments + s;
+    /// The segment of element `i`, or -1. An index, for a pointer would pull the table out of constant
+    /// memory.
+    __device__ int find(int64_t i) const {
+        int after = 0, end_of_search = count;  // the first segment that begins behind i
+        while (after < end_of_search) {
+            const int middle = (after + end_of_search) / 2;
+            if (segments[middle].begin <= i) {
+                after = middle + 1;
+            } else {
+                end_of_search = middle;
+            }
         }
-        return nullptr;
+        return after > 0 && i < segments[after - 1].end ? after - 1 : -1;
     }
 };
 
 /// Neighbours with equal settings become one segment, so that a whole network is one or two of them and one
-/// launch serves it. More than kMost different ones take further launches.
-inline std::vector<SegmentTable> segment_tables(const std::vector<OptimizerSegment>& segments) {
+/// launch serves it. More than kMost different ones take further launches. In each table they ascend.
+inline std::vector<SegmentTable> segment_tables(std::vector<OptimizerSegment> segments) {
+    std::sort(segments.begin(), segments.end(),
+              [](const auto& a, const auto& b) { return a.begin < b.begin; });
     std::vector<SegmentTable> tables;
     for (const OptimizerSegment& segment : segments) {
         if (segment.begin >= segment.end) continue;
@@ -41,12 +56,11 @@ inline std::vector<SegmentTable> segment_tables(const std::vector<OptimizerSegme
         } else {
             if (tables.empty() || tables.back().count == SegmentTable::kMost) {
                 tables.emplace_back();
-                tables.back().begin = segment.begin;
+                tables.back().begin = segment.begin / 4 * 4;  // where vectors begin
             }
             tables.back().segments[tables.back().count++] = segment;
         }
-        tables.back().begin = std::min(tables.back().begin, segment.begin);
-        tables.back().end = std::max(tables.back().end, segment.end);
+        tables.back().end = segment.end;
     }
     return tables;
 }
@@ -58,6 +72,31 @@ __device__ inline bool clip_scale(const float* control, const float* squared_nor
     if (!is_finite(double{squared})) return false;
     scale = clip > 0 && squared > clip * clip ? clip / sqrtf(squared) : 1;
     return true;
+}
+
+/// `update.run<kLanes>(segment, first)` updates kLanes elements of one segment.
+template <typename Update>
+__global__ void __launch_bounds__(kUpdateThreads)
+    update_kernel(const __grid_constant__ SegmentTable table, bool aligned, Update update) {
+    const int64_t first = table.begin + (int64_t{blockIdx.x} * kUpdateThreads + threadIdx.x) * 4;
+    const int whole = table.find(first);
+    if (aligned && whole >= 0 && first + 4 <= table.segments[whole].end) {
+        return update.template run<4>(table.segments[whole], first);
+    }
+    for (int64_t i = first; i < first + 4; ++i) {
+        const int segment = table.find(i);
+        if (segment >= 0) update.template run<1>(table.segments[segment], i);
+    }
+}
+
+/// One launch a table. `aligned`: all arrays may be moved by fours.
+template <typename Update>
+void launch_update(cudaStream_t stream, const std::vector<OptimizerSegment>& segments, bool aligned,
+                   const Update& update) {
+    for (const SegmentTable& table : segment_tables(segments)) {
+        launch(update_kernel<Update>, blocks_for(table.end - table.begin, kUpdateThreads * 4),
+               dim3(kUpdateThreads), 0, stream, table, aligned, update);
+    }
 }
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

@@ -1,6 +1,6 @@
-// Four elements moved at once (of f32 that is 16 bytes, the widest access there is) where alignment allows,
-// and the index arithmetic that every launcher needs. Kernels compute in f32 whatever memory holds: load4
-// widens bf16, store4 rounds to it.
+// Several elements moved at once (16 bytes are the widest access there is) where alignment allows, and the
+// index arithmetic that every launcher needs. Kernels compute in f32 whatever memory holds: load_pack widens
+// bf16, store_pack rounds to it.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,24 @@
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
-template <typename T>
-struct alignas(4 * sizeof(T)) Four {
-    T lane[4];
+/// An array's extent out of an int template argument, which g++ does not convert without a word.
+__host__ __device__ constexpr size_t extent(int count) {
+    return static_cast<size_t>(count);
+}
+
+/// Elements that move together, in accesses of up to 16 bytes; `kLanes` is a power of two.
+template <typename T, int kLanes>
+struct alignas(kLanes * sizeof(T) < 16 ? kLanes * sizeof(T) : 16) Pack {
+    T lane[extent(kLanes)];
 };
+template <typename T>
+using Four = Pack<T, 4>;
 using Float4 = Four<float>;
 using Byte4 = Four<uint8_t>;
+
+/// How many T one access of 16 bytes holds.
+template <typename T>
+constexpr int kWidest = static_cast<int>(16 / sizeof(T));
 
 __device__ inline float widened(float value) {
     return value;
@@ -43,55 +55,66 @@ __device__ inline uint32_t pack_bf16(float low, float high) {
     return word;
 }
 
-/// The four values at `from`; those at and after `count` are 0. `vector` promises that all four lie together
-/// as one aligned vector, and that `count` is 0 or at least 4.
-template <typename T>
-__device__ Float4 load4(const T* from, int count, bool vector) {
-    Float4 result = {{0, 0, 0, 0}};
+/// The values at `from`; those at and after `count` are 0. `vector` promises that all of them lie together,
+/// aligned as a Pack, and that `count` is 0 or at least kLanes.
+template <int kLanes, typename T>
+__device__ Pack<float, kLanes> load_pack(const T* from, int count, bool vector) {
+    Pack<float, kLanes> result = {};
     if (vector) {
         if (count <= 0) return result;
-        const Four<T> four = *reinterpret_cast<const Four<T>*>(from);
+        const auto pack = *reinterpret_cast<const Pack<T, kLanes>*>(from);
 #pragma unroll
-        for (int j = 0; j < 4; ++j) result.lane[j] = widened(four.lane[j]);
+        for (int j = 0; j < kLanes; ++j) result.lane[j] = widened(pack.lane[j]);
         return result;
     }
 #pragma unroll
-    for (int j = 0; j < 4; ++j) {
+    for (int j = 0; j < kLanes; ++j) {
         if (j < count) result.lane[j] = widened(from[j]);
     }
     return result;
 }
 
-/// Writes the first `count` of four values, under the same promise.
-template <typename T>
-__device__ void store4(T* to, const Four<T>& value, int count, bool vector) {
+/// Writes the first `count` values, under the same promise.
+template <typename T, int kLanes>
+__device__ void store_pack(T* to, const Pack<T, kLanes>& value, int count, bool vector) {
     if (vector) {
-        if (count > 0) *reinterpret_cast<Four<T>*>(to) = value;
+        if (count > 0) *reinterpret_cast<Pack<T, kLanes>*>(to) = value;
         return;
     }
 #pragma unroll
-    for (int j = 0; j < 4; ++j) {
+    for (int j = 0; j < kLanes; ++j) {
         if (j < count) to[j] = value.lane[j];
     }
 }
 
 /// The same, rounded to nearest, ties to even.
-__device__ inline void store4(__nv_bfloat16* to, const Float4& value, int count, bool vector) {
-    Four<__nv_bfloat16> rounded;
+template <int kLanes>
+__device__ void store_pack(__nv_bfloat16* to, const Pack<float, kLanes>& value, int count, bool vector) {
+    Pack<__nv_bfloat16, kLanes> rounded;
 #pragma unroll
-    for (int j = 0; j < 4; ++j) narrow(value.lane[j], rounded.lane[j]);
-    store4<__nv_bfloat16>(to, rounded, count, vector);
+    for (int j = 0; j < kLanes; ++j) narrow(value.lane[j], rounded.lane[j]);
+    store_pack<__nv_bfloat16, kLanes>(to, rounded, count, vector);
 }
 
-/// Whether rows of `extent` elements from `pointer` on may be moved four at a time. Null counts as aligned.
+template <typename T>
+__device__ Float4 load4(const T* from, int count, bool vector) {
+    return load_pack<4>(from, count, vector);
+}
+
+template <typename T, typename Value>
+__device__ void store4(T* to, const Four<Value>& value, int count, bool vector) {
+    store_pack(to, value, count, vector);
+}
+
+/// Whether rows of `extent` elements from `pointer` on may be moved kLanes at a time. Null counts as aligned.
+template <int kLanes, typename T>
+bool moves_by(const T* pointer, int64_t extent) {
+    return extent % kLanes == 0 && reinterpret_cast<uintptr_t>(pointer) % alignof(Pack<T, kLanes>) == 0;
+}
+
 template <typename T>
 bool moves_by_four(const T* pointer, int64_t extent) {
-    return extent % 4 == 0 && reinterpret_cast<uintptr_t>(pointer) % (4 * sizeof(T)) == 0;
-}
-
-/// An array's extent out of an int template argument, which g++ does not convert without a word.
-__host__ __device__ constexpr size_t extent(int count) {
-    return static_cast<size_t>(count);
+    return moves_by<4>(pointer, extent);
 }
 
 /// Neither infinite nor NaN; std's function is not for kernels.

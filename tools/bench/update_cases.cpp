@@ -42,7 +42,7 @@ std::vector<KernelCase> update_cases(int64_t parameters) {
 
     KernelCase adam = update("adam_update", parameters, 2);
     adam.run = [all](Backend& b, const auto& in, const auto& out) {
-        b.adam_update(AdamSettings{}, all, in[0], in[1], in[2], out[0], out[1], out[2]);
+        b.adam_update(AdamSettings{}, all, in[0], in[1], in[2], out[0], out[1], out[2], {});
     };
     adam.reference = [all](const Arrays& in, Arrays& out) {
         reference::adam_update(AdamSettings{}, all, in[0], in[1][0], in[2], out[0], out[1], out[2]);
@@ -50,7 +50,7 @@ std::vector<KernelCase> update_cases(int64_t parameters) {
 
     KernelCase sgd = update("sgd_update", parameters, 1);
     sgd.run = [all](Backend& b, const auto& in, const auto& out) {
-        b.sgd_update(SgdSettings{}, all, in[0], in[1], in[2], out[0], out[1]);
+        b.sgd_update(SgdSettings{}, all, in[0], in[1], in[2], out[0], out[1], {});
     };
     sgd.reference = [all](const Arrays& in, Arrays& out) {
         reference::sgd_update(SgdSettings{}, all, in[0], in[1][0], in[2], out[0], out[1]);
