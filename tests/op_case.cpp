@@ -39,14 +39,16 @@ Bytes initial(const OpCase& op, size_t o, const Arrays& in) {
     return bytes_of(in[static_cast<size_t>(output.updates)], output.type);
 }
 
-/// Runs the op once between guards. `over` is the input that output 0 lies over, or -1.
-Run run_once(const OpCase& op, Backend& backend, const Arrays& in, int over, const std::string& where) {
+/// Runs the op once between guards. `over` is the input that output 0 lies over, or -1; all tensors begin
+/// `shift` elements after an aligned address.
+Run run_once(const OpCase& op, Backend& backend, const Arrays& in, int over, const std::string& where,
+             int64_t shift = 0) {
     std::vector<GuardedTensor> guarded;
     std::vector<Tensor> inputs, outputs;
     std::vector<Bytes> given;
     for (size_t i = 0; i < in.size(); ++i) {
         given.push_back(bytes_of(in[i], op.inputs[i].type));
-        guarded.push_back(upload_guarded(backend, given[i], op.inputs[i].shape, op.inputs[i].type));
+        guarded.push_back(upload_guarded(backend, given[i], op.inputs[i].shape, op.inputs[i].type, shift));
         inputs.push_back(guarded.back().tensor);
     }
     for (size_t o = 0; o < op.outputs.size(); ++o) {
@@ -55,7 +57,7 @@ Run run_once(const OpCase& op, Backend& backend, const Arrays& in, int over, con
             continue;
         }
         guarded.push_back(
-            upload_guarded(backend, initial(op, o, in), op.outputs[o].shape, op.outputs[o].type));
+            upload_guarded(backend, initial(op, o, in), op.outputs[o].shape, op.outputs[o].type, shift));
         outputs.push_back(guarded.back().tensor);
     }
     op.run(backend, inputs, outputs);
@@ -246,6 +248,10 @@ void check_on(const OpCase& op, const OpBackend& on, bool whole) {
         const std::string there = where + ", on " + other->description();
         const Run again = run_once(op, *other, in, -1, there);
         CHECK_MESSAGE(again.out == run.out, there << ": other bits");
+    }
+    if (whole && op.unaligned) {
+        const std::string there = where + ", one element off";
+        CHECK_MESSAGE(run_once(op, *on.backend, in, -1, there, 1).out == run.out, there << ": other bits");
     }
     for (const size_t input : op.in_place) {
         const Run over = run_once(op, *on.backend, in, static_cast<int>(input), where);

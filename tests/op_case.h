@@ -5,7 +5,7 @@
 //             border pixel nor a small error everywhere passes;
 //   exact     small whole numbers, whose sums f32 holds exactly, and so do tf32 and bf16 hold the numbers:
 //   every bit
-//             must match;
+//             must match, also where no tensor is aligned, if the case says so;
 //   and in each: outputs start as NaN and must be written, inputs and the memory around all tensors must stay
 //   as they were, other thread counts must give the same bits, and so must outputs laid over an input where
 //   allowed.
@@ -56,6 +56,7 @@ struct OpCase {
     std::function<double(const Arrays& in, int64_t element, double choice)> regret = nullptr;
     Tolerance tolerance;
     bool exact = true;               // the exact mode applies
+    bool unaligned = false;          // gives the same where tensors begin one element off
     bool tiny = false;               // cheap enough for an emulated backend
     bool bf16 = false;               // works on activations: those may be bf16 where a backend stores them so
     std::vector<size_t> in_place{};  // inputs that output 0 may lie over

@@ -123,13 +123,14 @@ std::vector<std::byte> poison(const Shape& shape, DType type) {
 }
 
 GuardedTensor upload_guarded(Backend& backend, const std::vector<std::byte>& bytes, const Shape& shape,
-                             DType type) {
-    const int64_t guard = kGuardBytes / static_cast<int64_t>(size_of(type));
+                             DType type, int64_t shift) {
+    const auto size = static_cast<int64_t>(size_of(type));
+    const int64_t guard = kGuardBytes / size;
     GuardedTensor guarded;
-    guarded.whole = backend.allocate({guard + shape.count() + guard}, type);
-    guarded.tensor = guarded.whole.slice(guard, shape);
+    guarded.whole = backend.allocate({guard + shift + shape.count() + guard}, type);
+    guarded.tensor = guarded.whole.slice(guard + shift, shape);
     std::vector<std::byte> all = poison(guarded.whole.shape(), type);
-    std::copy(bytes.begin(), bytes.end(), all.begin() + kGuardBytes);
+    std::copy(bytes.begin(), bytes.end(), all.begin() + kGuardBytes + shift * size);
     backend.upload(all.data(), guarded.whole);
     return guarded;
 }

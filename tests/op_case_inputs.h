@@ -48,13 +48,14 @@ std::vector<std::byte> bytes_of(const Array& array, DType type);
 Array array_of(const std::vector<std::byte>& bytes, const Shape& shape, DType type);
 
 /// A tensor between two guards of `kPoison` bytes. As f32 the poison is a NaN and as a code it is none, so
-/// what reads a guard, writes one or leaves an output unwritten shows.
+/// what reads a guard, writes one or leaves an output unwritten shows. The tensor is aligned as allocators
+/// align, or lies `shift` elements further.
 struct GuardedTensor {
     Tensor whole, tensor;
 };
 constexpr std::byte kPoison{0xFF};
 GuardedTensor upload_guarded(Backend& backend, const std::vector<std::byte>& bytes, const Shape& shape,
-                             DType type);
+                             DType type, int64_t shift = 0);
 std::vector<std::byte> poison(const Shape& shape, DType type);
 std::vector<std::byte> download_bytes(Backend& backend, const Tensor& tensor);
 bool guards_intact(Backend& backend, const GuardedTensor& guarded);

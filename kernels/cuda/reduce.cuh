@@ -21,11 +21,14 @@ struct SumShared {
 template <typename Term, typename Out>
 __global__ void __launch_bounds__(kSumThreads) sum_kernel(int64_t count, Term term, double scale, Out* out) {
     SumShared& shared = shared_memory<SumShared>();
+    const int64_t stride = int64_t{gridDim.x} * kSumThreads;
+    int64_t i = int64_t{blockIdx.x} * kSumThreads + threadIdx.x;
     double sum = 0;
-    for (int64_t i = int64_t{blockIdx.x} * kSumThreads + threadIdx.x; i < count;
-         i += int64_t{gridDim.x} * kSumThreads) {
-        sum += term(i);
+    for (; i + 3 * stride < count; i += 4 * stride) {  // four terms are read before the first is added
+        const double terms[4] = {term(i), term(i + stride), term(i + 2 * stride), term(i + 3 * stride)};
+        sum += (terms[0] + terms[1]) + (terms[2] + terms[3]);
     }
+    for (; i < count; i += stride) sum += term(i);
     shared.sum[threadIdx.x] = sum;
     for (unsigned half = kSumThreads / 2; half > 0; half /= 2) {
         __syncthreads();
@@ -43,7 +46,7 @@ struct PartialSum {
 /// `term` is a struct whose operator() takes an index and returns a double.
 template <typename Term>
 void reduce(CudaBackend& backend, int64_t count, const Term& term, double scale, const Tensor& y) {
-    constexpr int64_t kPerThread = 16, kMostBlocks = 1024;
+    constexpr int64_t kPerThread = 8, kMostBlocks = 8 * 132;  // the largest GPUs hold so many at once
     const int64_t blocks = std::clamp<int64_t>(ceil_div(count, kSumThreads * kPerThread), 1, kMostBlocks);
     const auto run = [&](auto kernel, int64_t grid, int64_t terms, const auto& of, double by, auto* out) {
         launch(kernel, blocks_for(grid, 1), dim3(kSumThreads), sizeof(SumShared), backend.stream(), terms, of,

@@ -2,8 +2,10 @@
 //     full[n,p,q,k] = pooled[n, p/2, q/2, k] where codes[n, p/2, q/2, k] = 2 * (p % 2) + q % 2, else 0
 //
 // pooled (N, out_rows, out_columns, K) bf16 or f32, codes the same u8, full (N, P, Q, K); K a multiple of 8.
-// A thread writes 8 channels of a window's four pixels; a last odd row or column, which no window covers, is
-// zero.
+//
+// A thread reads 8 channels of one window, 16 bytes of bf16 or 32 of f32 and 8 of codes, once, and writes the
+// window's four pixels: for each element of `pooled` 5 elements and one byte move. A last odd row or column,
+// which no window covers, is zero.
 #include "kernels/cuda/conv2d_hopper.cuh"
 #include "kernels/cuda/vector.cuh"
 
@@ -24,22 +26,21 @@ struct alignas(8) Codes8 {
 
 struct UnpoolSizes {
     int P, Q, out_rows, out_columns, groups;  // of 8 channels
-    int64_t count;                            // of threads with work
+    int count;                                // of threads with work
 };
 
 template <typename Element>
 __global__ void __launch_bounds__(kThreads)
     unpool_gradient_kernel(UnpoolSizes sizes, const Gradients8<Element>* pooled, const Codes8* codes,
                            Gradients8<Element>* full) {
-    const int64_t thread = int64_t{blockIdx.x} * kThreads + threadIdx.x;
-    if (thread >= sizes.count) return;
-    const int64_t window = thread / sizes.groups;
-    const int group = static_cast<int>(thread - window * sizes.groups);
+    const int64_t index = int64_t{blockIdx.x} * kThreads + threadIdx.x;
+    if (index >= sizes.count) return;
+    const int thread = static_cast<int>(index), window = thread / sizes.groups;
+    const int group = thread - window * sizes.groups;
     const int columns = (sizes.Q + 1) / 2, rows = (sizes.P + 1) / 2;
-    const int64_t line = window / columns;
-    const int column = static_cast<int>(window - line * columns);
+    const int line = window / columns, column = window - line * columns;
     const int64_t n = line / rows;
-    const int row = static_cast<int>(line - n * rows);
+    const int row = line - static_cast<int>(n) * rows;
 
     Gradients8<Element> gradients = {};
     Codes8 code = {};
@@ -69,7 +70,8 @@ void unpool(cudaStream_t stream, const Conv2dProblem& problem, const Element* po
     UnpoolSizes sizes = {static_cast<int>(problem.P()),           static_cast<int>(problem.Q()),
                          static_cast<int>(problem.out_rows()),    static_cast<int>(problem.out_columns()),
                          static_cast<int>(problem.K / kChannels), 0};
-    sizes.count = problem.N * ((sizes.P + 1) / 2) * ((sizes.Q + 1) / 2) * sizes.groups;
+    sizes.count =
+        to_int32(problem.N * ((sizes.P + 1) / 2) * ((sizes.Q + 1) / 2) * sizes.groups, "parts of windows");
     if (sizes.count == 0) return;
     launch(unpool_gradient_kernel<Element>, blocks_for(sizes.count, kThreads), dim3(kThreads), 0, stream,
            sizes, reinterpret_cast<const Gradients8<Element>*>(pooled),

@@ -2,9 +2,9 @@
 // gradients.
 //
 // A thread updates four neighbouring elements: one search in the table and one 16-byte access to each array
-// (8 bytes to the shadow), all loads before the first use. So a multiprocessor full of threads has over 100
-// KiB on their way, several times what it takes to keep memory busy. Four elements that a segment's end
-// divides, and arrays that are not aligned, go one by one through the same code.
+// (8 bytes to the shadow), all loads before the first use. So a multiprocessor full of threads has some 80
+// KiB on their way, twice what it takes to keep memory busy. Four elements that a segment's end divides, and
+// arrays that are not aligned, go one by one through the same code.
 #pragma once
 
 #include <algorithm>
@@ -83,6 +83,7 @@ __global__ void __launch_bounds__(kUpdateThreads)
     if (aligned && whole >= 0 && first + 4 <= table.segments[whole].end) {
         return update.template run<4>(table.segments[whole], first);
     }
+#pragma unroll 1
     for (int64_t i = first; i < first + 4; ++i) {
         const int segment = table.find(i);
         if (segment >= 0) update.template run<1>(table.segments[segment], i);

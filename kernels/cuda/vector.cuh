@@ -93,6 +93,14 @@ __device__ void store_pack(__nv_bfloat16* to, const Pack<float, kLanes>& value, 
     Pack<__nv_bfloat16, kLanes> rounded;
 #pragma unroll
     for (int j = 0; j < kLanes; ++j) narrow(value.lane[j], rounded.lane[j]);
+    if constexpr (sizeof(rounded) == sizeof(uint64_t)) {
+        if (vector) {  // as one number: nvcc may take four halves apart and write each on its own
+            uint64_t bits;
+            std::memcpy(&bits, &rounded, sizeof(bits));
+            if (count > 0) *reinterpret_cast<uint64_t*>(to) = bits;
+            return;
+        }
+    }
     store_pack<__nv_bfloat16, kLanes>(to, rounded, count, vector);
 }
 

@@ -13,7 +13,8 @@ const std::vector<DenseProblem> kSmall = {
     {.N = 1, .inputs = 1, .outputs = 1},   {.N = 1, .inputs = 7, .outputs = 3},
     {.N = 5, .inputs = 1, .outputs = 4},   {.N = 3, .inputs = 17, .outputs = 33},
     {.N = 64, .inputs = 50, .outputs = 3}, {.N = 2, .inputs = 128, .outputs = 64},
-    {.N = 9, .inputs = 100, .outputs = 1},
+    {.N = 9, .inputs = 100, .outputs = 1}, {.N = 3, .inputs = 2068, .outputs = 2},
+    {.N = 2, .inputs = 36, .outputs = 7},  {.N = 70, .inputs = 68, .outputs = 4},
 };
 // VGG16's head for images of 128 pixels, and Keras's fully connected layers at a quarter of their width.
 const std::vector<DenseProblem> kLarge = {
@@ -46,6 +47,7 @@ OpCase dense_forward(const DenseProblem& g, bool with_bias) {
         }
     };
     op.tolerance = summed(g.inputs + 1);
+    op.unaligned = true;
     op.tiny = is_tiny(g);
     return op;
 }
@@ -64,6 +66,7 @@ OpCase dense_backward_data(const DenseProblem& g) {
         }
     };
     op.tolerance = summed(g.outputs);
+    op.unaligned = true;
     op.tiny = is_tiny(g);
     return op;
 }
@@ -82,6 +85,7 @@ OpCase dense_backward_weights(const DenseProblem& g) {
         }
     };
     op.tolerance = summed(g.N);
+    op.unaligned = true;
     op.tiny = is_tiny(g);
     return op;
 }
@@ -98,6 +102,7 @@ OpCase dense_backward_bias(const DenseProblem& g) {
         for (int64_t o = 0; o < g.outputs; ++o) out[0][o] = reference::dense_backward_bias(g, in[0], o);
     };
     op.tolerance = summed(g.N);
+    op.unaligned = true;
     op.tiny = is_tiny(g);
     return op;
 }

@@ -31,6 +31,7 @@ OpCase unary(const std::string& name, Unary method, double (*value)(double), con
         for (int64_t i = 0; i < in[0].count(); ++i) out[0][i] = value(in[0][i]);
     };
     op.in_place = {0};
+    op.unaligned = true;
     op.tiny = true;
     return op;
 }
@@ -47,6 +48,7 @@ OpCase binary(const std::string& name, Binary method, double (*value)(double, do
         for (int64_t i = 0; i < in[0].count(); ++i) out[0][i] = value(in[0][i], in[1][i]);
     };
     op.in_place = {0, 1};
+    op.unaligned = true;
     op.tiny = true;
     return op;
 }

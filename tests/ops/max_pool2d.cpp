@@ -17,6 +17,10 @@ const std::vector<MaxPool2dProblem> kShapes = {
     {.N = 2, .H = 7, .W = 8, .C = 17, .R = 3, .S = 3},  // windows overlap
     {.N = 1, .H = 9, .W = 11, .C = 2, .R = 3, .S = 2, .stride_h = 1, .stride_w = 3},  // and leave gaps
     {.N = 1, .H = 5, .W = 4, .C = 33, .R = 5, .S = 4},                                // one window
+    {.N = 2, .H = 7, .W = 9, .C = 16},                                                // whole vectors
+    {.N = 2, .H = 7, .W = 8, .C = 8, .R = 3, .S = 3, .stride_h = 2, .stride_w = 1},
+    {.N = 1, .H = 8, .W = 7, .C = 24, .R = 2, .S = 3, .stride_h = 2, .stride_w = 3},
+    {.N = 1, .H = 9, .W = 10, .C = 8, .R = 2, .S = 2, .stride_h = 3, .stride_w = 3},
     {.N = 1, .H = 32, .W = 32, .C = 64},
 };
 
@@ -48,6 +52,7 @@ OpCase max_pool2d_forward(const MaxPool2dProblem& g) {
         reference::max_pool2d_forward(g, in[0], out[0], out[1]);
     };
     op.tolerance = rounded(0, "a maximum is one of its inputs");
+    op.unaligned = true;
     op.tiny = true;
     op.bf16 = true;
     return op;
@@ -71,6 +76,7 @@ OpCase max_pool2d_backward(const MaxPool2dProblem& g) {
         reference::max_pool2d_backward(g, in[0], in[1], out[0]);
     };
     op.tolerance = summed(g.R * g.S);
+    op.unaligned = true;
     op.tiny = true;
     op.bf16 = true;
     return op;

@@ -84,6 +84,7 @@ OpCase adam(const Situation& situation, const AdamSettings& settings, bool shado
     };
     op.tolerance = rounded(16, "about ten roundings");
     op.exact = false;
+    op.unaligned = true;
     op.tiny = situation.count <= 1000;
     return op;
 }
@@ -108,6 +109,7 @@ OpCase sgd(const Situation& situation, const SgdSettings& settings, bool shadow)
     };
     op.tolerance = rounded(8, "about six roundings");
     op.exact = settings.momentum == 0.5f;  // every rate and factor of the situations is a power of two
+    op.unaligned = true;
     op.tiny = situation.count <= 1000;
     return op;
 }

@@ -21,6 +21,7 @@ OpCase mean_forward(const Shape& shape) {
     op.reference = [](const Arrays& in, Arrays& out) { out[0][0] = reference::mean_forward(in[0]); };
     op.tolerance = summed(shape.count());
     op.exact = (shape.count() & (shape.count() - 1)) == 0;  // a quotient by another number rounds
+    op.unaligned = true;
     op.tiny = true;
     return op;
 }
@@ -36,6 +37,7 @@ OpCase mean_backward(const Shape& shape) {
     };
     op.tolerance = rounded(2, "a reciprocal and a product");
     op.exact = (shape.count() & (shape.count() - 1)) == 0;
+    op.unaligned = true;
     op.tiny = true;
     return op;
 }
@@ -48,6 +50,7 @@ OpCase sum_squares(const Shape& shape) {
     op.run = [](Backend& backend, const auto& in, const auto& out) { backend.sum_squares(in[0], out[0]); };
     op.reference = [](const Arrays& in, Arrays& out) { out[0][0] = reference::sum_squares(in[0]); };
     op.tolerance = summed(shape.count());
+    op.unaligned = true;
     op.tiny = true;
     return op;
 }
