@@ -31,9 +31,9 @@ BackendEntry cudnn_backend_entry() {
 
 }  // namespace
 
-double gpu_arithmetic([[maybe_unused]] Precision precision) {
+double gpu_arithmetic([[maybe_unused]] Precision precision, [[maybe_unused]] bool hopper) {
 #if defined(OBJLOC_WITH_CUDA)
-    return cuda::measure_arithmetic(precision);
+    return cuda::measure_arithmetic(precision, hopper);
 #else
     return 0;
 #endif

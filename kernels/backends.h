@@ -9,7 +9,8 @@ namespace objloc {
 Registry builtin_backends();
 
 /// Operations a second that the first GPU's units for products in `precision` reach when no memory keeps them
-/// waiting (kernels/cuda/arithmetic_peak.h); 0 where this build has no CUDA. Throws Error when CUDA fails.
-double gpu_arithmetic(Precision precision);
+/// waiting, with `hopper` Hopper's own as well (kernels/cuda/arithmetic_peak.h); 0 where this build has no
+/// CUDA. Throws Error when CUDA fails.
+double gpu_arithmetic(Precision precision, bool hopper);
 
 }  // namespace objloc

@@ -1,6 +1,7 @@
 #include "tests/test_backends.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "kernels/backends.h"
@@ -69,7 +70,8 @@ void add_cudnn_precisions(const BackendEntry& entry, std::vector<OpBackend>& lis
     }
 }
 
-/// The kernels for Hopper, on one; the host runtime has tests of its own for them (test_hopper_conv2d.cpp).
+/// The kernels for Hopper, on one, for who asks with OBJLOC_TEST_HOPPER=1: one that never ended would take
+/// all other tests with it. The host runtime has tests of its own for them (test_hopper_conv2d.cpp).
 void add_hopper(const BackendEntry& entry, std::vector<OpBackend>& list) {
     for (const Precision precision : {Precision::tf32, Precision::bf16}) {
         for (const CudaConv kernel :
@@ -90,7 +92,8 @@ void add_gpu(const BackendEntry& entry, std::vector<OpBackend>& list) {
     gpu.same_bits = {gpu.backend};
     list.push_back(std::move(gpu));
     if (entry.name == "cuda") add_precisions(entry, false, list);
-    if (entry.name == "cuda" && entry.device.hopper) add_hopper(entry, list);
+    const char* asked = std::getenv("OBJLOC_TEST_HOPPER");
+    if (entry.name == "cuda" && entry.device.hopper && asked != nullptr) add_hopper(entry, list);
     if (entry.name == "cudnn") add_cudnn_precisions(entry, list);
 }
 

@@ -9,10 +9,12 @@
 
 #include "engine/error.h"
 #include "engine/file.h"
+#include "kernels/backends.h"
 #include "tests/test_backends.h"
 #include "tests/tool.h"
 #include "tools/bench/conv_summary.h"
 #include "tools/bench/kernel_measurement.h"
+#include "tools/bench/kernel_report.h"
 #include "tools/bench/kernel_tiers.h"
 #include "tools/bench/machine_peak.h"
 #include "tools/bench/step_measurement.h"
@@ -206,6 +208,24 @@ TEST_CASE("kernel_bench runs every op of the small tier, and all are right") {
         CAPTURE(op);
         CHECK(ops.count(op) == 1);
     }
+}
+
+TEST_CASE("what one kernel throws is its failure, and the others are measured") {
+    const KernelCase op = loss_cases(4, 2).front();
+    KernelVariant broken, whole;
+    broken.name = "broken";
+    broken.applies = whole.applies = [](const KernelCase&) { return true; };
+    broken.make = []() -> std::unique_ptr<Backend> { throw Error("here", "it breaks"); };
+    whole.make = [] { return builtin_backends().make("cpu", {}); };
+    const std::vector<KernelVariant> variants = {broken, whole};
+    const auto results = measure_kernel(op, variants, {MachinePeak{}, MachinePeak{}}, 1);
+    REQUIRE(results.size() == 2);
+    CHECK(results[0].failure.find("it breaks") != std::string::npos);
+    CHECK_FALSE(results[0].correctness.passed);
+    CHECK(results[1].failure.empty());
+    CHECK(results[1].seconds > 0);
+    CHECK(wrong_kernels(results).find("it breaks") != std::string::npos);
+    CHECK(kernel_table(results).find("FAILED") != std::string::npos);
 }
 
 TEST_CASE("kernel_bench takes one precision, and writes its JSON beside the tables") {

@@ -302,8 +302,11 @@ TEST_CASE("tuning from end to end on the host runtime, with times that are made 
     const auto quicker_each_time = [&](const KernelCase&, Backend&, const Arrays&, int) {
         return seconds *= 0.5;
     };
+    int kept = 0;
+    const auto keep = [&kept](const ConvTable&) { ++kept; };
     const ConvTuning tuning =
-        tune_convolutions(entry, conv2d_cases({{"", problem}}), before, 1, quicker_each_time);
+        tune_convolutions(entry, conv2d_cases({{"", problem}}), before, 1, keep, quicker_each_time);
+    CHECK(kept == 3);  // after each pass
     CHECK(tuning.wrong.empty());
 
     // As text and back; the other architectures' lines are as they were.
@@ -334,14 +337,17 @@ TEST_CASE("tuning times no kernel that is wrong, and says which ones are") {
     KernelCase never_right = op;
     never_right.reference_at = [](const Arrays&, size_t, int64_t) { return 1e6; };
     const auto timed = [](const KernelCase&, Backend&, const Arrays&, int) { return 1.0; };
-    const ConvTuning tuning = tune_convolutions(entry, {never_right}, {}, 1, timed);
+    const ConvTuning tuning = tune_convolutions(
+        entry, {never_right}, {}, 1, [](const ConvTable&) {}, timed);
     CHECK(tuning.wrong.find("mma_wide bf16") != std::string::npos);
     REQUIRE(tuning.table.size() == 1);
     for (const ConvTableEntry& at : tuning.table[0].entries) {
         CHECK(at.line.forward == CudaConv::automatic);
         CHECK(at.note == "- - - us");
     }
-    CHECK(tune_convolutions(entry, {op}, {}, 1, timed).wrong.empty());
+    CHECK(tune_convolutions(
+              entry, {op}, {}, 1, [](const ConvTable&) {}, timed)
+              .wrong.empty());
 }
 #endif
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <utility>
 
@@ -33,12 +34,12 @@ struct KernelBenchOptions {
     std::string table;  // what tuning writes; "": stdout
 };
 
-std::vector<MachinePeak> peaks_of(const VariantList& list, int threads) {
+std::vector<MachinePeak> peaks_of(const VariantList& list, int threads, bool hopper) {
     std::map<std::pair<std::string, Precision>, MachinePeak> known;
     std::vector<MachinePeak> peaks;
     for (const KernelVariant& variant : list.variants) {
         const std::pair key{variant.device, variant.precision};
-        if (known.count(key) == 0) known[key] = peak_of(*variant.make(), threads, variant.precision);
+        if (known.count(key) == 0) known[key] = peak_of(*variant.make(), threads, variant.precision, hopper);
         peaks.push_back(known[key]);
     }
     return peaks;
@@ -62,14 +63,17 @@ void keep_precisions(const std::vector<std::string>& names, std::vector<KernelVa
     }
 }
 
-/// Prints a table as soon as it is measured, unless JSON is wanted.
+/// Prints a table as soon as it is measured, unless JSON is wanted. `keep` is given what there is after each
+/// case: a run that is cut short leaves that.
 std::vector<KernelResult> measure_all(const std::vector<KernelCase>& cases, const VariantList& list,
                                       const std::vector<MachinePeak>& peaks,
-                                      const KernelBenchOptions& options) {
+                                      const KernelBenchOptions& options,
+                                      const std::function<void(const std::vector<KernelResult>&)>& keep) {
     std::vector<KernelResult> all, table;
     for (size_t c = 0; c < cases.size(); ++c) {
         const auto results = measure_kernel(cases[c], list.variants, peaks, options.repeats);
         all.insert(all.end(), results.begin(), results.end());
+        keep(all);
         table.insert(table.end(), results.begin(), results.end());
         if (options.json || !ends_table(cases, c)) continue;
         fmt::print("{}\n", kernel_table(table));
@@ -105,20 +109,19 @@ ConvTable read_table(const std::string& path) {
 /// architectures as the file has them, or, where there is none yet, as the table has them that came with the
 /// sources.
 void tune(KernelBenchOptions& options) {
-    const BackendEntry entry = cuda_entry();
+    BackendEntry entry = cuda_entry();
+    entry.device.hopper = entry.device.hopper && options.hopper;
     if (options.cases.batch == 0) options.cases.batch = kGpuBatch;
     options.cases.op = "conv2d";
     const std::vector<KernelCase> cases = select_cases(options.cases);
     const bool there = !options.table.empty() && std::filesystem::exists(options.table);
     const ConvTable before = read_table(there ? options.table : committed_conv_table_path());
 
-    const ConvTuning tuning = tune_convolutions(entry, cases, before, options.repeats);
-    const std::string text = conv_table_text(tuning.table);
-    if (options.table.empty()) {
-        fmt::print("{}", text);
-    } else {
-        write_file_atomically(options.table, text);
-    }
+    const auto keep = [&](const ConvTable& table) {
+        if (!options.table.empty()) write_file_atomically(options.table, conv_table_text(table));
+    };
+    const ConvTuning tuning = tune_convolutions(entry, cases, before, options.repeats, keep);
+    if (options.table.empty()) fmt::print("{}", conv_table_text(tuning.table));
     require_correct(tuning.wrong);
 }
 
@@ -135,16 +138,20 @@ void run(KernelBenchOptions& options) {
         return;
     }
     const int threads = options.threads > 0 ? options.threads : cpu::usable_threads();
-    const std::vector<MachinePeak> peaks = peaks_of(list, threads);
-    const std::vector<KernelResult> results = measure_all(cases, list, peaks, options);
+    const std::vector<MachinePeak> peaks = peaks_of(list, threads, options.hopper);
+    const auto json_of = [&](const std::vector<KernelResult>& results) {
+        return kernel_json(results, list, peaks, options.cases.batch, threads);
+    };
+    const auto keep = [&](const std::vector<KernelResult>& results) {
+        if (!options.json_file.empty()) write_file_atomically(options.json_file, json_of(results) + "\n");
+    };
+    const std::vector<KernelResult> results = measure_all(cases, list, peaks, options, keep);
     if (!options.json) {
         fmt::print("{}\n", conv_summary_text(summarize_convolutions(results, list.variants, peaks)));
     }
-    const std::string json = kernel_json(results, list, peaks, options.cases.batch, threads);
-    fmt::print("{}\n", options.json ? json
+    fmt::print("{}\n", options.json ? json_of(results)
                                     : kernel_notes(list, peaks) + fmt::format("Batch {}, {} CPU threads.",
                                                                               options.cases.batch, threads));
-    if (!options.json_file.empty()) write_file_atomically(options.json_file, json + "\n");
     require_correct(wrong_kernels(results));
 }
 
@@ -194,7 +201,8 @@ int main(int argc, char** argv) {
                "--tune", options.table,
                "time every CUDA convolution kernel that is right here, and write the table by which the "
                "backend chooses (kernels/cuda/conv2d_table.inc): to FILE, or to stdout. Takes --tier, "
-               "--shape, --batch and --repeats. Look at the difference, then commit it")
+               "--shape, --batch, --repeats, and --hopper to let those kernels take part. Look at the "
+               "difference, then commit it")
             ->type_name("[FILE]")
             ->expected(0, 1);
     options.cases.batch = 0;

@@ -3,9 +3,8 @@
 //
 //     fma    each thread has 16 sums, so that no multiply-add waits for the one before
 //     mma    each warp has eight tiles of sums and takes their operands from registers
-//     wgmma  two warpgroups, each with 64 x 256 sums, take theirs from shared memory: the largest product
-//     there
-//            is, which asks least of it
+//     wgmma  two warpgroups, each with 64 x 256 sums, take theirs from shared memory, of which a product of
+//            this size, the largest, asks least
 //
 // Operands have random digits. Sums are written at the end, or the compiler would see that nobody wants them.
 #include "kernels/cuda/arithmetic_peak.cuh"
@@ -219,14 +218,14 @@ double rate_of(ArithmeticUnit unit, Precision precision, int processors) {
 
 }  // namespace
 
-double measure_arithmetic(Precision precision) {
+double measure_arithmetic(Precision precision, bool hopper) {
     int device = 0, processors = 0;
     check_cuda(cudaGetDevice(&device), "asking for the device");
     check_cuda(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device),
                "asking for the device's properties");
     if (precision == Precision::fp32) return rate_of(ArithmeticUnit::fma, precision, processors);
     const double portable = rate_of(ArithmeticUnit::mma, precision, processors);
-    if (!hopper_missing().empty()) return portable;
+    if (!hopper || !hopper_missing().empty()) return portable;
     return std::max(portable, rate_of(ArithmeticUnit::wgmma, precision, processors));
 }
 

@@ -14,8 +14,8 @@
 //     of the four pixels that are its own steps of depth. A piece's filters belong to as many tiles.
 //   - So a lane multiplies what it has fetched itself, and nothing needs turning or exchanging. Its pieces
 //     wait in a ring in shared memory only because cp.async can be three spans ahead there, which would
-//     take 48 registers: up to 96 KB are on their way to each multiprocessor of an H200, where some 40 hide
-//     the latency of memory. No barrier: the ring is each lane's own.
+//     take 48 registers: up to 96 KB are on their way to each multiprocessor of an H200, where some 40
+//     should hide the latency of memory. No barrier: the ring is each lane's own.
 // For 2 KB of dy a warp takes 4 copies, 20 reads of shared memory (32 passes with those of 16 bytes), 16
 // products and some 100 instructions in all; for what there is time for, see conv2d_first_forward.cu.
 //

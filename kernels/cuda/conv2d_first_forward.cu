@@ -15,9 +15,9 @@
 //     product's columns, and the order chosen gives a lane 16 bytes of neighbouring filters, the four lanes
 //     of a pixel 64 bytes, and its two stores a whole line of 128.
 // For 2 KB of y a warp takes 16 reads of 32 values from shared memory, 16 products of the tensor cores, 4
-// stores and some 100 instructions in all. At 4.3 TB/s, an H200's rate of copying, a multiprocessor has
+// stores and some 100 instructions in all. At 4.3 TB/s, as an H200 copies, a multiprocessor has
 // about 110 cycles for that, in which it can issue 440 instructions, read shared memory 110 times and make 50
-// products or more.
+// products or more. All of this is reckoned, not measured.
 //
 // Deterministic: each sum is taken by one warp in order of (r, s, c), from the bias on.
 // Reference: Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning", 2014, section 3.

@@ -78,7 +78,7 @@ size_t hopper_turned_gradient_bytes(const Conv2dProblem& problem);
 
 /// The gradient of a pooling convolution's own output: `full` (N,P,Q,K) is `pooled` (N, out_rows,
 /// out_columns, K) where the window's code names the pixel, else 0. The copy engine cannot spread it on the
-/// way, and both gradients want it.
+/// way. Both gradients want it in bf16, in tf32 that of the data.
 void unpool_gradient(cudaStream_t stream, const Conv2dProblem& problem, const __nv_bfloat16* pooled,
                      const uint8_t* codes, __nv_bfloat16* full);
 void unpool_gradient(cudaStream_t stream, const Conv2dProblem& problem, const float* pooled,

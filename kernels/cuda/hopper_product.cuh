@@ -122,8 +122,8 @@ struct TileSizes {
     }
 };
 
-/// A ring of stages: each is `full` when its bytes have come, `empty` when the consumers' warps of the
-/// `kCluster` blocks that share it have read it.
+/// A ring of stages: each is `full` when its bytes have come, `empty` when all warps of the `kReaders`
+/// consumers that share it have read it.
 template <int kStages, int kReaders>
 __device__ void init_ring(MBarrier (&full)[extent(kStages)], MBarrier (&empty)[extent(kStages)]) {
     for (int i = 0; i < kStages; ++i) {

@@ -1,9 +1,10 @@
 // The product of hopper_product.cuh with kernels of three rows, whose taps share what is fetched: version 2.
 //
 // Tap by tap a block asks the second-level cache for each patch nine times, which at the tensor cores' full
-// speed is more than it can give. But three taps that lie above each other want nearly the same pixels: a
-// patch of 18 image rows in place of 16 serves all three. An image row is one pattern of 1024 bytes, so for
-// the next tap the operand begins one pattern further down, or up in the data gradient.
+// speed would by count be more than it gives (about 6 TB/s). But three taps that lie above each other want
+// nearly the same pixels: a patch of 18 image rows in place of 16 serves all three. An image row is one
+// pattern of 1024 bytes, so for the next tap the operand begins one pattern further down, or up in the data
+// gradient.
 //
 // Patches and weights now come at different rates, so each has a ring of stages: the producer fetches for
 // each column of taps and 128 bytes of depth one tall patch, then the weights of three taps. Patches are no

@@ -192,7 +192,7 @@ __device__ void fetch_stage(const WeightWork& work, typename Tile::Stage& stage,
     }
 }
 
-/// A group's sums to its half of the slot (tap, channel, filter).
+/// A group's sums to its part of the slot (tap, channel, filter).
 template <typename Tile>
 __device__ void sums_to_slot(const WeightSums<Tile>& sums, float* slot) {
 #pragma unroll

@@ -134,19 +134,22 @@ std::vector<ConvTableEntry> fastest_kernels(int sm, const std::vector<KernelResu
 }
 
 ConvTuning tune_convolutions(const BackendEntry& entry, const std::vector<KernelCase>& cases,
-                             const ConvTable& before, int repeats, const TimeKernel& time) {
+                             const ConvTable& before, int repeats,
+                             const std::function<void(const ConvTable&)>& keep, const TimeKernel& time) {
     const std::vector<KernelVariant> variants = tuning_variants(entry);
     const std::vector<MachinePeak> unknown(variants.size());
+    const std::string origin = origin_of(entry);
     std::vector<KernelResult> results;
+    ConvTable table = before;
     for (const KernelCase& op : cases) {
         if (!op.pass()) continue;
         fmt::print(stderr, "{} {}\n", op.op, op.label());
         const auto more = measure_kernel(op, variants, unknown, repeats, time);
         results.insert(results.end(), more.begin(), more.end());
+        table = with_section(before, {entry.device.sm, origin, fastest_kernels(entry.device.sm, results)});
+        keep(table);
     }
-    const int sm = entry.device.sm;
-    return {with_section(before, {sm, origin_of(entry), fastest_kernels(sm, results)}),
-            wrong_kernels(results)};
+    return {table, wrong_kernels(results)};
 }
 
 }  // namespace objloc::bench

@@ -6,7 +6,8 @@
 
 namespace objloc::bench {
 
-/// Every kernel that `entry`'s device runs, in every precision, as variants that apply where there is code.
+/// Every kernel that `entry`'s device runs, Hopper's if it is said to be one, in every precision, as variants
+/// that apply where there is code.
 std::vector<KernelVariant> tuning_variants(const BackendEntry& entry);
 
 /// The lines for the convolutions among `results`, which are of tuning_variants: one for each precision and
@@ -23,8 +24,11 @@ struct ConvTuning {
 
 /// Checks and times every kernel of `entry`'s device on the convolutions among `cases`, naming each on
 /// stderr. Of `before` the lines of other architectures stay; those of this one are replaced, all of them,
-/// under the device's name and driver, the date and the commit.
+/// under the device's name and driver, the date and the commit. `keep` is given the table as it stands after
+/// each case, the last time whole.
 ConvTuning tune_convolutions(const BackendEntry& entry, const std::vector<KernelCase>& cases,
-                             const ConvTable& before, int repeats, const TimeKernel& time = time_kernel);
+                             const ConvTable& before, int repeats,
+                             const std::function<void(const ConvTable&)>& keep,
+                             const TimeKernel& time = time_kernel);
 
 }  // namespace objloc::bench

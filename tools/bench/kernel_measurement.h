@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "tools/bench/kernel_variants.h"
 #include "tools/bench/machine_peak.h"
@@ -12,6 +13,7 @@ struct KernelResult {
     const KernelCase* op = nullptr;
     const KernelVariant* variant = nullptr;
     Correctness correctness;
+    std::string failure;        // why it could not be run, or ""
     double bytes = 0;           // as this variant stores them
     double seconds = 0;         // median; 0 when the result was wrong: what is wrong is not timed
     double share_of_floor = 0;  // 0: not known
@@ -27,7 +29,8 @@ struct KernelResult {
 double time_kernel(const KernelCase& op, Backend& backend, const Arrays& in, int repeats);
 using TimeKernel = std::function<double(const KernelCase&, Backend&, const Arrays& in, int repeats)>;
 
-/// Runs one case on every variant that applies. `peak` of each variant's device, in the same order.
+/// Runs one case on every variant that applies. `peak` of each variant's device, in the same order. What one
+/// variant throws is its failure, and the others are measured nevertheless.
 std::vector<KernelResult> measure_kernel(const KernelCase& op, const std::vector<KernelVariant>& variants,
                                          const std::vector<MachinePeak>& peaks, int repeats,
                                          const TimeKernel& time = time_kernel);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "tools/bench/conv_summary.h"
@@ -18,7 +19,9 @@ std::string kernel_table(const std::vector<KernelResult>& results) {
         table.add({at.op->op + " " + at.op->label(), at.variant->name,
                    at.seconds > 0 ? time_text(at.seconds) : "not timed", giga_text(at.flops_per_s()),
                    giga_text(at.bytes_per_s()), share_text(at.share_of_floor),
-                   at.correctness.passed ? fmt::format("{:.1e}", at.correctness.error) : "WRONG",
+                   !at.failure.empty()     ? "FAILED"
+                   : at.correctness.passed ? fmt::format("{:.1e}", at.correctness.error)
+                                           : "WRONG",
                    yardstick        ? "1"
                    : at.speedup > 0 ? fmt::format("{:.2f}x", at.speedup)
                                     : "-"});
@@ -30,8 +33,8 @@ std::string wrong_kernels(const std::vector<KernelResult>& results) {
     std::string wrong;
     for (const KernelResult& at : results) {
         if (at.correctness.passed) continue;
-        wrong += fmt::format("{}{} {} on {}", wrong.empty() ? "" : "; ", at.op->op, at.op->label(),
-                             at.variant->name);
+        wrong += fmt::format("{}{} {} on {}{}", wrong.empty() ? "" : "; ", at.op->op, at.op->label(),
+                             at.variant->name, at.failure.empty() ? "" : " (" + at.failure + ")");
     }
     return wrong;
 }
@@ -68,6 +71,7 @@ std::string kernel_json(const std::vector<KernelResult>& results, const VariantL
                         {"variant", at.variant->name},
                         {"correct", at.correctness.passed},
                         {"error", at.correctness.error},
+                        {"failure", at.failure},
                         {"median_s", at.seconds},
                         {"gflop_per_s", at.flops_per_s() / 1e9},
                         {"gb_per_s", at.bytes_per_s() / 1e9},
@@ -114,6 +118,17 @@ std::string kernel_list(const std::vector<KernelCase>& cases, const VariantList&
         if (!at.taught.empty()) text += fmt::format("  {:<6} {:<25} Taught: {}.\n", "", "", at.taught);
     };
     for (const KernelVariant& at : list.variants) add(at);
+    const auto is_missing = [&list](const KernelVariant& at) {
+        return std::any_of(list.missing.begin(), list.missing.end(),
+                           [&](const MissingDevice& missing) { return missing.device == at.device; });
+    };
+    bool asked_for = false;
+    for (const KernelVariant& at : list.absent) {
+        if (is_missing(at)) continue;
+        if (!asked_for) text += fmt::format("  {:<6} with --hopper:\n", at.device);
+        asked_for = true;
+        add(at);
+    }
     for (const MissingDevice& missing : list.missing) {
         text += fmt::format("  {:<6} missing here: {}. {}\n", missing.device, missing.reason, missing.cure);
         for (const KernelVariant& at : list.absent) {

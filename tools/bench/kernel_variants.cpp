@@ -89,7 +89,9 @@ constexpr ConvVersion kConvVersions[] = {
      "turned, at 20% of the products' time, and x comes out of registers, which spares as much again",
      CudaConv::hopper},
     {"5 wgmma bf16", Precision::bf16,
-     "the same in bf16, both operands as they lie in memory, in weight gradients, too",
+     "the same in bf16, both operands as they lie in memory, in weight gradients, too, where three taps "
+     "above "
+     "each other share patches, or a tile of one tap is 128 x 256",
      "128 x 256, 85 operations a byte, is still too little: 48 KiB for each tap and 64 of depth would at "
      "800 TFLOP/s be 9.4 TB/s of the second-level cache; stages hold three of these and no more",
      CudaConv::hopper},

@@ -108,7 +108,7 @@ double measure_copy(int threads) {
     return most;
 }
 
-MachinePeak gpu_peak(Backend& backend, Precision precision) {
+MachinePeak gpu_peak(Backend& backend, Precision precision, bool hopper) {
     MachinePeak peak;
     constexpr int64_t kCount = int64_t{1} << 28;  // 1 GiB, beyond any cache
     const Tensor from = backend.allocate({kCount}), to = backend.allocate({kCount});
@@ -121,8 +121,8 @@ MachinePeak gpu_peak(Backend& backend, Precision precision) {
         peak.bytes_per_s =
             std::max(peak.bytes_per_s, static_cast<double>(from.bytes() + to.bytes()) / seconds_since(begin));
     }
-    peak.flops_per_s = gpu_arithmetic(precision);
-    peak.source = "measured here";
+    peak.flops_per_s = gpu_arithmetic(precision, hopper);
+    peak.source = hopper ? "measured here" : "measured here, products without Hopper's own instructions";
     return peak;
 }
 
@@ -138,8 +138,9 @@ MachinePeak measure_cpu_peak(int threads) {
     return {measure_flops(threads), measure_copy(threads), "measured here"};
 }
 
-MachinePeak peak_of(Backend& backend, int threads, Precision precision) {
-    MachinePeak peak = backend.name() == "cpu" ? measure_cpu_peak(threads) : gpu_peak(backend, precision);
+MachinePeak peak_of(Backend& backend, int threads, Precision precision, bool hopper) {
+    MachinePeak peak =
+        backend.name() == "cpu" ? measure_cpu_peak(threads) : gpu_peak(backend, precision, hopper);
     peak.machine = backend.description();
     return peak;
 }

@@ -24,7 +24,8 @@ struct MachinePeak {
 MachinePeak measure_cpu_peak(int threads);
 
 /// What `backend` could do at best, measured: a CPU on `threads` threads, in fp32; a GPU by loops of products
-/// in `precision` and by a large copy.
-MachinePeak peak_of(Backend& backend, int threads, Precision precision = Precision::fp32);
+/// in `precision`, with `hopper` by Hopper's own instructions as well, and by a large copy.
+MachinePeak peak_of(Backend& backend, int threads, Precision precision = Precision::fp32,
+                    bool hopper = false);
 
 }  // namespace objloc::bench
