@@ -47,6 +47,7 @@ struct BackendOptions {
     CpuConv cpu_conv = CpuConv::automatic;
     Precision precision = Precision::fp32;
     CudaConv cuda_conv = CudaConv::automatic;
+    bool strict = false;  // Error rather than fall back on another implementation: for who measures
 };
 
 /// A backend by name. `missing` is empty when it can be made here, else the reason; `cure` what to do about

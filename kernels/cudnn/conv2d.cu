@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "engine/error.h"
 #include "kernels/cudnn/convolution_plans.cuh"
 #include "kernels/cudnn/cudnn_backend.cuh"
 #include "kernels/cudnn/epilogue.cuh"
@@ -17,13 +18,20 @@ namespace {
 constexpr int64_t kAlignment = 16;
 enum : uint32_t { kSeedX = 1, kSeedW, kSeedBias, kSeedY };  // of trials
 
-/// What all these tensors' addresses are multiples of: kAlignment, or an element at least.
+/// What all these tensors' addresses are multiples of: kAlignment, or else the activation's element, and in a
+/// tensor of larger elements these (ConvolutionGraphSpec). Throws Error for a tensor that lies off its own.
 int64_t alignment_of(const Tensor& activation, std::initializer_list<const Tensor*> tensors) {
+    int64_t alignment = kAlignment;
     for (const Tensor* tensor : tensors) {
-        const bool aligned = !*tensor || reinterpret_cast<uintptr_t>(tensor->raw()) % kAlignment == 0;
-        if (!aligned) return static_cast<int64_t>(size_of(activation.type()));
+        if (!*tensor) continue;
+        const auto address = reinterpret_cast<uintptr_t>(tensor->raw());
+        if (address % size_of(tensor->type()) != 0) {
+            throw Error("cudnn", "a convolution's tensor begins amid an element",
+                        "Tensors start at multiples of their element's size.");
+        }
+        if (address % kAlignment != 0) alignment = static_cast<int64_t>(size_of(activation.type()));
     }
-    return kAlignment;
+    return alignment;
 }
 
 Shape x_shape(const Conv2dProblem& p) {
@@ -54,6 +62,12 @@ Conv2dProblem bare(Conv2dProblem problem) {
 Precision CudnnBackend::precision_of(const Tensor& activation) const {
     if (activation.type() == DType::bf16) return Precision::bf16;
     return precision_ == Precision::tf32 ? Precision::tf32 : Precision::fp32;
+}
+
+bool CudnnBackend::falls_back(const ConvolutionPlan& plan) const {
+    if (plan.plan) return false;
+    if (strict_) throw Error("cudnn", "there is no plan for a convolution: " + plan.refused);
+    return true;
 }
 
 void CudnnBackend::run_plan(const ConvolutionPlan& plan, const Tensor& x, const Tensor& w, const Tensor& y,
@@ -109,7 +123,7 @@ void CudnnBackend::conv2d_forward(const Conv2dProblem& problem, const Tensor& x,
                                 },
                                 y_};
     });
-    if (!plan.plan) return CudaBackend::conv2d_forward(problem, x, w, bias, y, codes);
+    if (falls_back(plan)) return CudaBackend::conv2d_forward(problem, x, w, bias, y, codes);
     forward_by(plan, problem, x, w, bias, y, codes);
 }
 
@@ -133,7 +147,7 @@ void CudnnBackend::conv2d_backward_data(const Conv2dProblem& problem, const Conv
         const Tensor dx_ = allocate(x_shape(problem), dx.type());
         return ConvolutionTrial{[=](const ConvolutionPlan& trial) { by(trial, dy_, w_, dx_); }, dx_};
     });
-    if (!plan.plan) return CudaBackend::conv2d_backward_data(problem, gradient, w, relu_source, dx);
+    if (falls_back(plan)) return CudaBackend::conv2d_backward_data(problem, gradient, w, relu_source, dx);
     by(plan, dy, w, dx);
     if (relu_source) relu_backward(dx, relu_source, dx);
 }
@@ -167,7 +181,7 @@ void CudnnBackend::conv2d_backward_weights(const Conv2dProblem& problem, const T
         return ConvolutionTrial{
             [=, this](const ConvolutionPlan& trial) { weights_by(trial, problem, x_, dy_, dw_); }, dw_};
     });
-    if (!plan.plan) return CudaBackend::conv2d_backward_weights(problem, x, gradient, dw);
+    if (falls_back(plan)) return CudaBackend::conv2d_backward_weights(problem, x, gradient, dw);
     weights_by(plan, problem, x, dy, dw);
 }
 

@@ -8,6 +8,7 @@
 // Reference: NVIDIA cuDNN API, CUDNN_BACKEND_OPERATION_CONVOLUTION_*_DESCRIPTOR.
 #include "kernels/cudnn/convolution_graphs.cuh"
 
+#include <algorithm>
 #include <utility>
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
@@ -33,7 +34,7 @@ const GraphDescriptor& tensor(Parts& parts, int64_t number, DType type, int64_t 
     GraphDescriptor made(CUDNN_BACKEND_TENSOR_DESCRIPTOR, "a tensor");
     made.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, number);
     made.set(CUDNN_ATTR_TENSOR_DATA_TYPE, data_type(type));
-    made.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, alignment);
+    made.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, std::max(alignment, static_cast<int64_t>(size_of(type))));
     made.set(CUDNN_ATTR_TENSOR_DIMENSIONS, extents);
     made.set(CUDNN_ATTR_TENSOR_STRIDES, strides);
     made.set(CUDNN_ATTR_TENSOR_IS_VIRTUAL, is_virtual);

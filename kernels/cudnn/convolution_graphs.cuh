@@ -18,7 +18,7 @@ struct ConvolutionGraphSpec {
     DType weight_gradient = DType::f32;  // of dw
     bool filters_in_place = false;       // w or dw as the engine has them, (R, S, C, K); else (K, R, S, C)
     bool fused_bias = false, fused_relu = false;  // of the forward pass
-    int64_t alignment = 16;                       // of every tensor, in bytes
+    int64_t alignment = 16;  // of every tensor, in bytes; of one with larger elements, their size
 };
 
 /// The tensors' numbers in the graph: x or dx, w or dw, y or dy, bias.

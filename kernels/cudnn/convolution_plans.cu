@@ -5,7 +5,6 @@
 #include <array>
 #include <cstdio>
 #include <limits>
-#include <mutex>
 #include <tuple>
 #include <utility>
 
@@ -32,15 +31,20 @@ void say(const ConvolutionKey& key, const std::string& what) {
                  objloc::name_of(key.precision), what.c_str());
 }
 
+bool may_round_weight_gradient(const ConvolutionKey& key) {
+    return key.pass == ConvPass::backward_weights && key.type == DType::bf16;
+}
+
 /// The routes of a pass, those first that cuDNN's documentation promises.
-std::vector<ConvolutionRoute> routes(const ConvolutionKey& key, DType weight_gradient) {
+std::vector<ConvolutionRoute> routes(const ConvolutionKey& key) {
     const bool fusible =
         key.pass == ConvPass::forward && !key.problem.pool && (key.biased || key.problem.relu);
     std::vector<ConvolutionRoute> list;
     for (const bool in_place : {false, true}) {
         for (const bool fused : {false, true}) {
-            if (!fused || fusible) list.push_back({in_place, fused, weight_gradient});
+            if (!fused || fusible) list.push_back({in_place, fused, DType::f32});
         }
+        if (may_round_weight_gradient(key)) list.push_back({in_place, false, DType::bf16});
     }
     return list;
 }
@@ -140,48 +144,49 @@ const ConvolutionPlan& ConvolutionPlans::find(const ConvolutionKey& key,
 }
 
 ConvolutionPlan ConvolutionPlans::search(const ConvolutionKey& key, const ConvolutionTrial& trial) {
-    const bool may_round = key.pass == ConvPass::backward_weights && key.type == DType::bf16;
-    for (const bool deterministic : {true, false}) {
-        for (const DType weight_gradient : {DType::f32, DType::bf16}) {
-            if (weight_gradient == DType::bf16 && !may_round) continue;
-            ConvolutionPlan found = fastest(key, trial, weight_gradient, deterministic);
-            if (!found.plan) continue;
-            if (!deterministic) say(key, "has no plan that repeats itself to the bit");
-            if (weight_gradient == DType::bf16) {
-                static std::once_flag once;
-                std::call_once(once, [&] { say(key, "and others like it round the gradient to bf16"); });
-            }
-            return found;
-        }
+    ConvolutionPlan found = fastest(key, trial, true);
+    if (!found.plan) {
+        found = fastest(key, trial, false);
+        say(key, found.plan ? "has no plan that repeats itself to the bit" : "has no plan: " + found.refused);
     }
-    ConvolutionPlan none;
-    none.refused = "cuDNN has no plan for it";
-    say(key, "runs on our own kernel: " + none.refused);
-    return none;
+    if (found.plan && may_round_weight_gradient(key)) {
+        const bool rounds = found.route.weight_gradient == DType::bf16;
+        say(key,
+            rounds ? "is fastest with its gradient rounded to bf16" : "is fastest with its gradient in f32");
+    }
+    return found;
 }
 
 ConvolutionPlan ConvolutionPlans::fastest(const ConvolutionKey& key, const ConvolutionTrial& trial,
-                                          DType weight_gradient, bool deterministic) {
+                                          bool deterministic) {
     Agreement agreement(backend_, trial);
     Stopwatch stopwatch(backend_.stream());
     ConvolutionPlan best;
     float best_time = std::numeric_limits<float>::infinity();
-    for (const ConvolutionRoute& route : routes(key, weight_gradient)) {
-        const auto graph = std::make_shared<const ConvolutionGraph>(cudnn_, spec_of(key, route));
-        for (ExecutionPlan& plan : find_plans(cudnn_, graph, key.precision)) {
-            if (plan.deterministic() != deterministic) continue;
-            ConvolutionPlan candidate{route, std::move(plan), ""};
-            try {
-                if (!agreement.confirmed(candidate)) continue;
-                const float time = stopwatch.time([&] { trial.run(candidate); }, best_time);
-                if (time >= best_time) continue;
-                best_time = time;
-            } catch (const Error&) {
-                continue;  // what cannot run here is not the fastest
-            }
-            best = std::move(candidate);
+    std::string refusal = "cuDNN offers none that is right, in that precision, within 512 MiB of workspace";
+    const auto attempt = [&refusal](const auto& work) {  // what cannot run here is not the fastest
+        try {
+            work();
+        } catch (const Error& error) {
+            refusal = error.what();
         }
+    };
+    const auto consider = [&](ConvolutionPlan candidate) {
+        if (!agreement.confirmed(candidate)) return;
+        const float time = stopwatch.time([&] { trial.run(candidate); }, best_time);
+        if (time >= best_time) return;
+        best_time = time;
+        best = std::move(candidate);
+    };
+    for (const ConvolutionRoute& route : routes(key)) {
+        attempt([&] {
+            const auto graph = std::make_shared<const ConvolutionGraph>(cudnn_, spec_of(key, route));
+            for (ExecutionPlan& plan : find_plans(cudnn_, graph, key.precision, deterministic)) {
+                attempt([&] { consider({route, std::move(plan), ""}); });
+            }
+        });
     }
+    if (!best.plan) best.refused = refusal;
     return best;
 }
 

@@ -1,11 +1,13 @@
-// How cuDNN is to do each convolution: the fastest of all it can do, by the clock, found at the first run of
-// each problem.
+// How cuDNN is to do each convolution: the fastest, by the clock, of what its heuristics offer that is
+// deterministic and within 512 MiB of workspace; found at the first run of each problem. Where nothing is
+// deterministic, the fastest of the rest, and a line on the standard error says so.
 //
 // A route is how a pass goes about it besides cuDNN's plan: whether weights are turned to the layout that
-// cuDNN is made for, whether bias and ReLU are part of the plan. What is timed is the pass as a whole, on
-// tensors of its own that hold small whole numbers: sums of these are exact in any order, so plans must
-// agree. That is no idle check. cuDNN takes filters described by any packed strides, but its documentation
-// promises only (K, R, S, C) and (K, C, R, S).
+// cuDNN is made for, whether bias and ReLU are part of the plan, whether the weights' gradient of bf16
+// tensors is written in f32 or in bf16, which we then widen. What is timed is the pass as a whole, on tensors
+// of its own that hold small whole numbers: sums of these are exact in any order, so plans must agree. That
+// is no idle check. cuDNN takes filters described by any packed strides, but its documentation promises only
+// (K, R, S, C) and (K, C, R, S).
 #pragma once
 
 #include <functional>
@@ -25,7 +27,7 @@ struct ConvolutionRoute {
     DType weight_gradient = DType::f32;  // as cuDNN writes it
 };
 
-/// A plan for one pass of one problem. `refused` says why there is none, and is empty when there is.
+/// A plan for one pass of one problem, or why there is none.
 struct ConvolutionPlan {
     ConvolutionRoute route;
     std::optional<ExecutionPlan> plan;
@@ -39,7 +41,7 @@ struct ConvolutionKey {
     DType type;
     Precision precision;  // of f32 tensors' products; bf16 tensors have their own
     bool biased;
-    int64_t alignment;  // of every tensor, in bytes
+    int64_t alignment;  // as in ConvolutionGraphSpec
 
     bool operator<(const ConvolutionKey& other) const;
 };
@@ -61,8 +63,7 @@ class ConvolutionPlans {
 
   private:
     ConvolutionPlan search(const ConvolutionKey& key, const ConvolutionTrial& trial);
-    ConvolutionPlan fastest(const ConvolutionKey& key, const ConvolutionTrial& trial, DType weight_gradient,
-                            bool deterministic);
+    ConvolutionPlan fastest(const ConvolutionKey& key, const ConvolutionTrial& trial, bool deterministic);
 
     CudaBackend& backend_;
     cudnnHandle_t cudnn_;

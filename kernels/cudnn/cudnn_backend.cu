@@ -18,6 +18,7 @@ constexpr int64_t kCublasWorkspace = int64_t{32} << 20;  // NVIDIA's advice for 
 CudnnBackend::CudnnBackend(const BackendOptions& options)
     : CudaBackend("cudnn", options),
       precision_(options.precision),
+      strict_(options.strict),
       cudnn_(make_cudnn(stream())),
       cublas_(make_cublas(stream())),
       cublas_workspace_(allocate({kCublasWorkspace}, DType::u8)),

@@ -3,12 +3,13 @@
 //
 // What stays ours: max pooling and its codes, since cuDNN leaves the choice among equal maxima open and does
 // not say which it was; sums that cuDNN does not promise to repeat to the bit (bias gradients); and
-// elementwise ops, which are one pass over memory either way. Convolutions take the fastest of the
-// deterministic plans that cuDNN offers for the precision that was asked for, found by timing them all, once
-// a problem (convolution_plans.cuh).
+// elementwise ops, which are one pass over memory either way. Convolutions take the fastest of the plans that
+// cuDNN offers for the precision that was asked for, deterministic and within 512 MiB of workspace, found by
+// timing them, once a problem (convolution_plans.cuh). Where it has none, our kernels take over, unless
+// BackendOptions::strict forbids that.
 //
-// One thing differs from "cuda": where no engine of cuDNN's writes the weights' gradient of bf16 tensors in
-// fp32, it is rounded to bf16 when it is written, after sums in fp32. A line on the standard error says so.
+// One thing differs from "cuda": where cuDNN is faster so, the weights' gradient of bf16 tensors is rounded
+// to bf16 when it is written, after sums in fp32. A line on the standard error says which it is.
 #pragma once
 
 #include <memory>
@@ -46,6 +47,9 @@ class CudnnBackend : public CudaBackend {
     /// What products of these activations are taken in: with bf16, f32 activations are a head's and stay
     /// fp32.
     Precision precision_of(const Tensor& activation) const;
+    /// Whether our own kernels are to do it, since there is no plan. Throws Error instead where that was
+    /// forbidden.
+    bool falls_back(const ConvolutionPlan& plan) const;
     /// cuDNN's part of a pass: x or dx, w or dw as the plan's route wants them, y or dy, bias or nothing.
     void run_plan(const ConvolutionPlan& plan, const Tensor& x, const Tensor& w, const Tensor& y,
                   const Tensor& bias);
@@ -60,6 +64,7 @@ class CudnnBackend : public CudaBackend {
                     const Tensor& dy, const Tensor& dw);
 
     Precision precision_;
+    bool strict_;
     Cudnn cudnn_;
     Cublas cublas_;
     Tensor cublas_workspace_;

@@ -1,8 +1,8 @@
 // Around cuDNN's convolutions:
-//     transpose         to[j,i] = from[i,j]
-//     add_bias          y[m,k] = act(x[m,k] + bias[k])
-//     bias_relu_pool    y[n,p,q,k] = max over the window of act(sums[n, 2p+r, 2q+s, k] + bias[k]), and its
-//     code spread_gradient   full[n,p,q,k] = dy[n,p/2,q/2,k] where the window's code names (p,q), else 0
+//     transpose        to[j,i] = from[i,j]
+//     add_bias         y[m,k] = act(x[m,k] + bias[k])
+//     bias_relu_pool   y[n,p,q,k] = max over the window of act(sums[n,2p+r,2q+s,k] + bias[k]); its code
+//     spread_gradient  full[n,p,q,k] = dy[n,p/2,q/2,k] where the window's code names (p,q), else 0
 //
 // One thread makes four neighbouring channels of a pixel, as one vector where memory allows; the
 // transposition goes through a tile in shared memory, so that both sides are read and written in order.

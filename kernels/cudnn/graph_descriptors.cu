@@ -35,16 +35,21 @@ GraphDescriptor GraphDescriptor::get_part(cudnnBackendAttributeName_t name, cudn
 std::vector<GraphDescriptor> GraphDescriptor::get_parts(cudnnBackendAttributeName_t name,
                                                         cudnnBackendDescriptorType_t type,
                                                         const char* what) const {
+    return get_parts(name, type, what, get_elements(name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, nullptr));
+}
+
+std::vector<GraphDescriptor> GraphDescriptor::get_parts(cudnnBackendAttributeName_t name,
+                                                        cudnnBackendDescriptorType_t type, const char* what,
+                                                        int64_t most) const {
     std::vector<GraphDescriptor> parts;
     std::vector<cudnnBackendDescriptor_t> descriptors;
-    const int64_t count = get_elements(name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, nullptr);
-    for (int64_t i = 0; i < count; ++i) {
+    for (int64_t i = 0; i < most; ++i) {
         parts.emplace_back(type, what);
         descriptors.push_back(parts.back().get());
     }
     if (parts.empty()) return parts;
     // cuDNN counts what it may offer and then leaves out what does not run here.
-    const int64_t given = get_elements(name, CUDNN_TYPE_BACKEND_DESCRIPTOR, count, descriptors.data());
+    const int64_t given = get_elements(name, CUDNN_TYPE_BACKEND_DESCRIPTOR, most, descriptors.data());
     while (static_cast<int64_t>(parts.size()) > given) parts.pop_back();
     return parts;
 }

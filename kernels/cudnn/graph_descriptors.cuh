@@ -36,6 +36,8 @@ struct AttributeType<cudnnPointwiseMode_t> : AttributeTypeIs<CUDNN_TYPE_POINTWIS
 template <>
 struct AttributeType<cudnnBackendHeurMode_t> : AttributeTypeIs<CUDNN_TYPE_HEUR_MODE> {};
 template <>
+struct AttributeType<cudnnBackendKnobType_t> : AttributeTypeIs<CUDNN_TYPE_KNOB_TYPE> {};
+template <>
 struct AttributeType<cudnnBackendNumericalNote_t> : AttributeTypeIs<CUDNN_TYPE_NUMERICAL_NOTE> {};
 
 class GraphDescriptor {
@@ -72,6 +74,10 @@ class GraphDescriptor {
                              const char* what) const;
     std::vector<GraphDescriptor> get_parts(cudnnBackendAttributeName_t name,
                                            cudnnBackendDescriptorType_t type, const char* what) const;
+    /// The same where cuDNN does not say how many there are: at most `most`.
+    std::vector<GraphDescriptor> get_parts(cudnnBackendAttributeName_t name,
+                                           cudnnBackendDescriptorType_t type, const char* what,
+                                           int64_t most) const;
 
     void finalize();
     /// Finalizes what cuDNN may not be able to do; says whether it is.

@@ -1,4 +1,4 @@
-// The ways in which cuDNN can run a graph: every engine configuration that its heuristics offer, as a plan.
+// The ways in which cuDNN can run a graph: the engine configurations that its heuristics offer, as plans.
 #pragma once
 
 #include <memory>
@@ -20,13 +20,11 @@ struct ConvolutionPointers {
 /// A graph made ready to run on one engine.
 class ExecutionPlan {
   public:
-    /// `config` is of that graph; `deterministic`: two runs give the same bits.
-    ExecutionPlan(cudnnHandle_t cudnn, std::shared_ptr<const ConvolutionGraph> graph, GraphDescriptor config,
-                  bool deterministic);
+    /// `config` is of that graph.
+    ExecutionPlan(cudnnHandle_t cudnn, std::shared_ptr<const ConvolutionGraph> graph, GraphDescriptor config);
 
     /// Whether cuDNN can run it here, within kMostWorkspace.
     bool ready() const { return ready_; }
-    bool deterministic() const { return deterministic_; }
     int64_t workspace_bytes() const { return workspace_; }
 
     /// Queues it on cuDNN's stream.
@@ -36,13 +34,15 @@ class ExecutionPlan {
     std::shared_ptr<const ConvolutionGraph> graph_;
     GraphDescriptor config_, plan_;
     int64_t workspace_ = 0;
-    bool deterministic_, ready_;
+    bool ready_;
 };
 
-/// Every plan for the graph that is ready here and computes in that precision, in cuDNN's order: what its
-/// models of the GPU hold for best, what its rules do, what always works. Some come twice.
+/// The plans for the graph that are ready here, compute in that precision, and promise to repeat themselves
+/// to the bit, or do not. In cuDNN's order: what its rules hold for best, what its models of the GPU do; and
+/// only where these have nothing ready, what always works. None comes twice. Throws cuDNN's last refusal as
+/// Error where that is why there is no plan.
 std::vector<ExecutionPlan> find_plans(cudnnHandle_t cudnn,
                                       const std::shared_ptr<const ConvolutionGraph>& graph,
-                                      Precision precision);
+                                      Precision precision, bool deterministic);
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

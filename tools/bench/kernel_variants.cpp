@@ -169,13 +169,16 @@ void add_cudnn(const BackendEntry& entry, std::vector<KernelVariant>& list) {
         const bool fp32 = precision == Precision::fp32;
         const auto convolution = [](const KernelCase& op) { return op.op.starts_with("conv2d"); };
         const auto any = [](const KernelCase&) { return true; };
+        const char* adds =
+            fp32 ? "cuDNN's fastest plan without tensor cores, deterministic, within 512 MiB of workspace; "
+                   "cuBLAS; else our kernels"
+                 : "cuDNN's fastest plan, deterministic, within 512 MiB of workspace";
         list.push_back({.device = entry.name,
                         .name = entry.name + " " + name_of(precision),
-                        .adds = fp32 ? "cuDNN's fastest plan without tensor cores; cuBLAS; else our kernels"
-                                     : "cuDNN's fastest deterministic plan, of all that its heuristics offer",
+                        .adds = adds,
                         .group = "gpu",
                         .applies = fp32 ? std::function<bool(const KernelCase&)>(any) : convolution,
-                        .make = maker(entry, {.precision = precision}),
+                        .make = maker(entry, {.precision = precision, .strict = true}),
                         .yardstick = true,
                         .error_scale = fp32 ? 16.0 : 1.0,  // it may take Winograd's transforms
                         .precision = precision});
