@@ -17,6 +17,10 @@
 //     would be an error of the box. `ops::convert` is where the model crosses over.
 //   - Biases, since they are added to sums in fp32 before these are rounded.
 //
+// On a CPU tensors are f32 in each of the three. With bf16 a processor that has instructions for it
+// (AVX512_BF16) rounds what convolutions multiply, but for weight gradients of very few channels; tf32, and
+// bf16 on another processor, compute in fp32, and the backend's description says so.
+//
 // bf16 has fp32's range, so gradients do not underflow and the loss needs no scaling. A convolution whose
 // sizes tensor cores do not take multiplies in fp32, on tensors of the same type as the others'.
 #pragma once

@@ -29,6 +29,18 @@ void add_cpu(const Make& make, std::vector<OpBackend>& list) {
         }
         list.push_back(std::move(cpu));
     }
+    const BackendOptions half = {.threads = 2, .precision = Precision::bf16};
+    OpBackend cpu{"cpu (bf16)", make(half)};
+    if (cpu.backend->description().find("computes in bf16") == std::string::npos) return;
+    for (const int threads : {1, 3}) {
+        cpu.same_bits.push_back(make({.threads = threads, .precision = Precision::bf16}));
+    }
+    cpu.only = "conv2d";
+    cpu.operand_rounding = 0x1p-7;
+    cpu.error_reason =
+        "; bf16 keeps 7 bits of each factor's mantissa: 2^-8 from either, which a single product may meet in "
+        "full";
+    list.push_back(std::move(cpu));
 }
 
 void expect_tf32(OpBackend& on) {

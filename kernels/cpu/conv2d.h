@@ -10,11 +10,13 @@ namespace objloc::cpu {
 /// Three of the four passes of Backend's conv2d (the bias's gradient is a sum of columns).
 class Convolutions {
   public:
-    Convolutions(int threads, CpuConv choice, const std::shared_ptr<CachingAllocator>& allocator)
+    /// `operands`: what is multiplied, f32 or bf16; the latter in direct sums alone.
+    Convolutions(int threads, CpuConv choice, DType operands,
+                 const std::shared_ptr<CachingAllocator>& allocator)
         : threads_(threads),
-          choice_(choice),
+          choice_(operands == DType::bf16 ? CpuConv::direct : choice),
           allocator_(allocator),
-          direct_(threads, allocator),
+          direct_(threads, operands, allocator),
           winograd_(threads, allocator) {}
 
     void forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w, const Tensor& bias,

@@ -32,13 +32,27 @@ auto checked(const Conv2dProblem& problem, const Call& call) {
     }
 }
 
-dnnl::memory::desc layout(std::initializer_list<int64_t> extents, dnnl::memory::format_tag tag) {
-    return {dnnl::memory::dims(extents), dnnl::memory::data_type::f32, tag};
+using Type = dnnl::memory::data_type;
+
+dnnl::memory::desc layout(std::initializer_list<int64_t> extents, dnnl::memory::format_tag tag,
+                          Type type = Type::f32) {
+    return {dnnl::memory::dims(extents), type, tag};
 }
 
-// oneDNN names extents in the order (K, C, R, S), whatever the layout.
-dnnl::memory::desc weight_layout(const Conv2dProblem& p, dnnl::memory::format_tag tag) {
-    return layout({p.K, p.C, p.R, p.S}, tag);
+// oneDNN names extents in the order (N, C, H, W) and (K, C, R, S), whatever the layout.
+dnnl::memory::desc image_layout(const Shape& shape, Type type) {
+    return layout({shape[0], shape[3], shape[1], shape[2]}, dnnl::memory::format_tag::nhwc, type);
+}
+dnnl::memory::desc weight_layout(const Conv2dProblem& p, dnnl::memory::format_tag tag,
+                                 Type type = Type::f32) {
+    return layout({p.K, p.C, p.R, p.S}, tag, type);
+}
+
+Shape shape_of_x(const Conv2dProblem& p) {
+    return {p.N, p.H, p.W, p.C};
+}
+Shape shape_of_y(const Conv2dProblem& p) {
+    return {p.N, p.P(), p.Q(), p.K};
 }
 
 dnnl::primitive_attr attributes(bool relu) {
@@ -55,8 +69,11 @@ dnnl::primitive_attr attributes(bool relu) {
 
 }  // namespace
 
-DirectConvolution::DirectConvolution(int threads, std::shared_ptr<CachingAllocator> allocator)
-    : threads_(threads), allocator_(allocator), weights_(std::move(allocator)) {
+DirectConvolution::DirectConvolution(int threads, DType operands, std::shared_ptr<CachingAllocator> allocator)
+    : threads_(threads),
+      operands_(operands == DType::bf16 ? Type::bf16 : Type::f32),
+      allocator_(allocator),
+      weights_(std::move(allocator)) {
 }
 
 void DirectConvolution::forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w,
@@ -66,8 +83,9 @@ void DirectConvolution::forward(const Conv2dProblem& problem, const Tensor& x, c
         const Plan& plan = this->plan(problem, bias ? kForwardBias : kForward);
         const Tensor unpooled =
             problem.pool ? temporary({problem.N, problem.P(), problem.Q(), problem.K}, DType::f32) : y;
+        Tensor rounded;
         std::vector<std::pair<int, dnnl::memory>> arguments = {
-            {DNNL_ARG_SRC, memory(plan.x, x.raw())},
+            {DNNL_ARG_SRC, operand(shape_of_x(problem), x.data<float>(), rounded)},
             {DNNL_ARG_WEIGHTS, weights(problem, plan, w)},
             {DNNL_ARG_DST, memory(plan.y, unpooled.raw())}};
         if (bias) {
@@ -88,7 +106,8 @@ void DirectConvolution::backward_data(const Conv2dProblem& problem, const Conv2d
     checked(problem, [&] {
         const Plan& plan = this->plan(problem, kData);
         const Tensor dy = unpooled(problem, gradient);
-        execute(plan, {{DNNL_ARG_DIFF_DST, memory(plan.y, dy.raw())},
+        Tensor rounded;
+        execute(plan, {{DNNL_ARG_DIFF_DST, operand(shape_of_y(problem), dy.data<float>(), rounded)},
                        {DNNL_ARG_WEIGHTS, weights(problem, plan, w)},
                        {DNNL_ARG_DIFF_SRC, memory(plan.x, dx.raw())}});
         if (relu_source) relu_mask(threads_, dx.count(), relu_source.data<float>(), dx.data<float>());
@@ -127,8 +146,9 @@ void DirectConvolution::weights_of_part(const Conv2dProblem& part, const Plan& p
                                         float* dw) const {
     const Tensor packed = temporary({static_cast<int64_t>(plan.w.get_size())}, DType::u8);
     const dnnl::memory weights = memory(plan.w, packed.raw());
-    execute(plan, {{DNNL_ARG_SRC, memory(plan.x, x)},
-                   {DNNL_ARG_DIFF_DST, memory(plan.y, dy)},
+    Tensor rounded_x, rounded_dy;
+    execute(plan, {{DNNL_ARG_SRC, operand(shape_of_x(part), x, rounded_x)},
+                   {DNNL_ARG_DIFF_DST, operand(shape_of_y(part), dy, rounded_dy)},
                    {DNNL_ARG_DIFF_WEIGHTS, weights}});
     reorder(weights, memory(weight_layout(part, dnnl::memory::format_tag::hwio), dw));
 }
@@ -146,8 +166,11 @@ const DirectConvolution::Plan& DirectConvolution::plan(const Conv2dProblem& p, P
 
 DirectConvolution::Plan DirectConvolution::make_plan(const Conv2dProblem& p, Pass pass) const {
     using Tag = dnnl::memory::format_tag;
-    const auto x = layout({p.N, p.C, p.H, p.W}, Tag::nhwc), y = layout({p.N, p.K, p.P(), p.Q()}, Tag::nhwc);
-    const auto w = weight_layout(p, Tag::any);
+    const auto x = image_layout(shape_of_x(p), operands_), y = image_layout(shape_of_y(p), operands_);
+    const auto w = weight_layout(p, Tag::any, operands_);
+    const auto sums_x = image_layout(shape_of_x(p), Type::f32),
+               sums_y = image_layout(shape_of_y(p), Type::f32);
+    const auto sums_w = weight_layout(p, Tag::any);
     const auto bias = pass == kForwardBias ? layout({p.K}, Tag::a) : dnnl::memory::desc();
     const dnnl::memory::dims strides = {p.stride_h, p.stride_w}, before = {p.pad_top, p.pad_left},
                              after = {p.pad_bottom, p.pad_right};
@@ -155,8 +178,8 @@ DirectConvolution::Plan DirectConvolution::make_plan(const Conv2dProblem& p, Pas
     const bool is_forward = pass == kForward || pass == kForwardBias;
 
     const auto forward = PrimitiveDesc<dnnl::convolution_forward>::make(
-        engine_, attributes(is_forward && p.relu), dnnl::prop_kind::forward_training, method, x, w, bias, y,
-        strides, before, after);
+        engine_, attributes(is_forward && p.relu), dnnl::prop_kind::forward_training, method, x, w, bias,
+        sums_y, strides, before, after);
     const uint64_t form = WeightCache::unique_form();
     if (is_forward) {
         return {dnnl::convolution_forward(forward),
@@ -169,13 +192,13 @@ DirectConvolution::Plan DirectConvolution::make_plan(const Conv2dProblem& p, Pas
     if (pass == kData) {
         using Operation = dnnl::convolution_backward_data;
         const auto data = PrimitiveDesc<Operation, dnnl::convolution_forward::primitive_desc>::make(
-            engine_, attributes(false), forward, method, x, w, y, strides, before, after);
+            engine_, attributes(false), forward, method, sums_x, w, y, strides, before, after);
         return {Operation(data),      data.diff_src_desc(),   data.weights_desc(),
                 data.diff_dst_desc(), data.scratchpad_desc(), form};
     }
     using Operation = dnnl::convolution_backward_weights;
     const auto weights = PrimitiveDesc<Operation, dnnl::convolution_forward::primitive_desc>::make(
-        engine_, attributes(false), forward, method, x, w, y, strides, before, after);
+        engine_, attributes(false), forward, method, x, sums_w, y, strides, before, after);
     return {Operation(weights),      weights.src_desc(),        weights.diff_weights_desc(),
             weights.diff_dst_desc(), weights.scratchpad_desc(), form};
 }
@@ -199,6 +222,15 @@ void DirectConvolution::execute(const Plan& plan, std::vector<std::pair<int, dnn
     dnnl::stream stream(engine_);
     plan.primitive.execute(stream, {arguments.begin(), arguments.end()});
     stream.wait();
+}
+
+dnnl::memory DirectConvolution::operand(const Shape& shape, float* images, Tensor& rounded) const {
+    const dnnl::memory given = memory(image_layout(shape, Type::f32), images);
+    if (operands_ == Type::f32) return given;
+    rounded = temporary(shape, DType::bf16);
+    const dnnl::memory result = memory(image_layout(shape, operands_), rounded.raw());
+    reorder(given, result);
+    return result;
 }
 
 Tensor DirectConvolution::temporary(const Shape& shape, DType type) const {

@@ -1,5 +1,6 @@
 // Convolution by direct sums, through oneDNN, for every problem. Activations stay NHWC; oneDNN chooses the
-// layout of the weights, which are reordered once per update.
+// layout of the weights, which are reordered once per update. Tensors are f32; what is multiplied is that, or
+// rounded to bf16 first, where a processor multiplies pairs of those. Sums are fp32 either way.
 #pragma once
 
 #include <array>
@@ -18,7 +19,8 @@ namespace objloc::cpu {
 /// threads.
 class DirectConvolution {
   public:
-    DirectConvolution(int threads, std::shared_ptr<CachingAllocator> allocator);
+    /// `operands`: what is multiplied, f32 or bf16.
+    DirectConvolution(int threads, DType operands, std::shared_ptr<CachingAllocator> allocator);
 
     void forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w, const Tensor& bias,
                  const Tensor& y, const Tensor& codes);
@@ -48,11 +50,14 @@ class DirectConvolution {
     dnnl::memory memory(const dnnl::memory::desc& layout, void* data) const {
         return {layout, engine_, data};
     }
+    /// Images (N, rows, columns, channels) as an operand: as they are, or rounded, in `rounded`.
+    dnnl::memory operand(const Shape& shape, float* images, Tensor& rounded) const;
     Tensor temporary(const Shape& shape, DType type) const;
     /// The gradient of the convolution's own output, (N, P, Q, K).
     Tensor unpooled(const Conv2dProblem& problem, const Conv2dGradient& gradient) const;
 
     int threads_;
+    dnnl::memory::data_type operands_;
     std::shared_ptr<CachingAllocator> allocator_;
     dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
     std::map<std::array<int64_t, 15>, Plan> plans_;

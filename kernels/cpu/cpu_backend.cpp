@@ -21,6 +21,18 @@ int checked_threads(int threads) {
     return threads == 0 ? cpu::usable_threads() : threads;
 }
 
+/// What convolutions multiply in: bf16 where it was asked for and the processor has instructions for it.
+/// Winograd's transforms need fp32.
+Precision precision_used(const BackendOptions& options) {
+#if defined(__x86_64__)
+    const bool has_bf16 = __builtin_cpu_supports("avx512bf16") != 0;
+#else
+    const bool has_bf16 = false;
+#endif
+    const bool wanted = options.precision == Precision::bf16 && options.cpu_conv != CpuConv::winograd;
+    return wanted && has_bf16 ? Precision::bf16 : Precision::fp32;
+}
+
 std::string processor_name() {
     std::ifstream info("/proc/cpuinfo");
     for (std::string line; std::getline(info, line);) {
@@ -42,15 +54,17 @@ CpuBackend::CpuBackend(const BackendOptions& options, const std::shared_ptr<Cach
     : Backend(allocator),
       threads_(checked_threads(options.threads)),
       asked_(options.precision),
-      convolutions_(std::make_unique<cpu::Convolutions>(threads_, options.cpu_conv, allocator)) {
+      used_(precision_used(options)),
+      convolutions_(std::make_unique<cpu::Convolutions>(
+          threads_, options.cpu_conv, used_ == Precision::bf16 ? DType::bf16 : DType::f32, allocator)) {
 }
 
 CpuBackend::~CpuBackend() = default;
 
 std::string CpuBackend::description() const {
     return processor_name() + ", " + std::to_string(threads_) + (threads_ == 1 ? " thread" : " threads") +
-           ", oneDNN " + cpu::onednn_version() + ", computes in fp32" +
-           (asked_ == Precision::fp32 ? "" : std::string(", though ") + name_of(asked_) + " was asked for");
+           ", oneDNN " + cpu::onednn_version() + ", computes in " + name_of(used_) +
+           (asked_ == used_ ? "" : std::string(", though ") + name_of(asked_) + " was asked for");
 }
 
 std::unique_ptr<Backend> make_cpu_backend(const BackendOptions& options) {

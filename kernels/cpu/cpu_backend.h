@@ -94,7 +94,7 @@ class CpuBackend : public Backend {
     CpuBackend(const BackendOptions& options, const std::shared_ptr<CachingAllocator>& allocator);
 
     int threads_;
-    Precision asked_;  // computed in fp32 whatever it is: bf16 does not pay on a CPU
+    Precision asked_, used_;
     std::unique_ptr<cpu::Convolutions> convolutions_;
 };
 

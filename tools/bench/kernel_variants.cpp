@@ -118,12 +118,13 @@ constexpr ConvVersion kConvVersions[] = {
      "place "
      "of every exchange between lanes",
      CudaConv::first_layer},
-    {"10 wgmma tf32, shared taps", Precision::tf32, "what 6 is to 5, to 4",
+    {"10 wgmma tf32, shared taps", Precision::tf32,
+     "as 6, in tf32: three taps above each other share what is fetched",
      "66 KiB in place of 96 for three taps and 32 of depth of 128 x 128: 47 operations a byte, at 395 "
      "TFLOP/s "
      "still 8.5 TB/s; sums of twice the pixels fit, but not their results beside the stages",
      CudaConv::hopper_shared_taps},
-    {"11 wgmma tf32, clusters", Precision::tf32, "what 7 is to 6, but for the turns",
+    {"11 wgmma tf32, clusters", Precision::tf32, "as 7, in tf32, but that consumers take no turns",
      "42 KiB: 73 operations a byte, 5.4 TB/s at 395 TFLOP/s, which only sharing both operands brings below "
      "what the cache can give",
      CudaConv::hopper_clusters},

@@ -53,8 +53,10 @@ void DeviceOptions::add_to(CLI::App& app) {
            "what cuda and cudnn convolve in, on tensor cores unless fp32: tf32 (10 bits of mantissa, the "
            "same "
            "memory), "
-           "bf16 (8 bits, half the memory; weights, their updates, head and loss stay fp32); cpu computes in "
-           "fp32 whatever is asked, since bf16 does not pay there")
+           "bf16 (8 bits, half the memory; weights, their updates, head and loss stay fp32); cpu rounds "
+           "to bf16 what it multiplies if its processor can (AVX512_BF16; fp32 is faster), else computes in "
+           "fp32 "
+           "and says so")
         ->check(CLI::IsMember({"fp32", "tf32", "bf16"}))
         ->capture_default_str();
 }
