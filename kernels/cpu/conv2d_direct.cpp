@@ -81,8 +81,7 @@ void DirectConvolution::forward(const Conv2dProblem& problem, const Tensor& x, c
     const TeamSize team(threads_);
     checked(problem, [&] {
         const Plan& plan = this->plan(problem, bias ? kForwardBias : kForward);
-        const Tensor unpooled =
-            problem.pool ? temporary({problem.N, problem.P(), problem.Q(), problem.K}, DType::f32) : y;
+        const Tensor unpooled = problem.pool ? temporary(shape_of_y(problem), DType::f32) : y;
         Tensor rounded;
         std::vector<std::pair<int, dnnl::memory>> arguments = {
             {DNNL_ARG_SRC, operand(shape_of_x(problem), x.data<float>(), rounded)},
@@ -240,7 +239,7 @@ Tensor DirectConvolution::temporary(const Shape& shape, DType type) const {
 
 Tensor DirectConvolution::unpooled(const Conv2dProblem& problem, const Conv2dGradient& gradient) const {
     if (!problem.pool) return gradient.dy;
-    Tensor dy = temporary({problem.N, problem.P(), problem.Q(), problem.K}, DType::f32);
+    Tensor dy = temporary(shape_of_y(problem), DType::f32);
     expand_codes(threads_, problem, gradient.dy.data<float>(), gradient.codes.data<uint8_t>(),
                  dy.data<float>());
     return dy;

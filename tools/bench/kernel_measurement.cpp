@@ -85,17 +85,18 @@ double rounding_of(Precision precision) {
 /// A case as one precision has it, drawn when first wanted.
 class Given {
   public:
-    explicit Given(const KernelCase& op) : f32_(op) {}
+    explicit Given(const KernelCase& op) : op_(op) {}
 
     const CaseInputs& in(DType type) {
-        if (type != DType::bf16) return f32_;
-        if (!bf16_) bf16_.emplace(in_bf16(f32_.op));
-        return *bf16_;
+        const bool narrow = type == DType::bf16;
+        std::optional<CaseInputs>& given = narrow ? bf16_ : f32_;
+        if (!given) given.emplace(narrow ? in_bf16(op_) : op_);
+        return *given;
     }
 
   private:
-    CaseInputs f32_;
-    std::optional<CaseInputs> bf16_;
+    const KernelCase& op_;
+    std::optional<CaseInputs> f32_, bf16_;
 };
 
 /// Checks, and times what is right.
