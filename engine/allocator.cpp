@@ -1,9 +1,9 @@
-#include "engine/allocator.h"
+#include "objloc/engine/allocator.h"
 
 #include <algorithm>
 #include <limits>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 namespace {

@@ -1,4 +1,4 @@
-#include "engine/backend.h"
+#include "objloc/engine/backend.h"
 
 namespace objloc {
 

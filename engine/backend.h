@@ -4,7 +4,7 @@
 // (kernels/*) nothing knows autograd, and shapes may be trusted. All tensors live in this backend's memory.
 // Outputs are overwritten, never added to, unless a function says so. Work may be queued: results are there
 // after `synchronize` or `download`. The references that define each op to the bit of doubt are in
-// tests/reference/.
+// kernels/reference/.
 #pragma once
 
 #include <functional>
@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/allocator.h"
-#include "engine/problem.h"
-#include "engine/scene.h"
-#include "engine/tensor.h"
+#include "objloc/engine/allocator.h"
+#include "objloc/engine/problem.h"
+#include "objloc/engine/scene.h"
+#include "objloc/engine/tensor.h"
 
 namespace objloc {
 
@@ -26,7 +26,7 @@ struct Conv2dGradient {
     Tensor dy, codes;
     /// Where a backend that wants a pooled gradient spread over all pixels, (N, P, Q, K), may keep it for the
     /// next pass with the same gradient. Null: there is none.
-    std::shared_ptr<Tensor> spread = nullptr;
+    std::shared_ptr<Tensor> unpooled = nullptr;
 };
 
 /// The pictures that scenes are drawn from.
@@ -178,16 +178,17 @@ class Backend {
     // ---- Updates of the flat parameter buffer -------------------------------------------------------------
     /// `control` holds StepControl, `squared_norm` (1) the gradients' sum of squares. Gradients are scaled by
     /// min(1, clip / norm); when the norm is not finite nothing is changed, so the last good state survives.
-    /// `shadow` is empty, or of value's shape in bf16: each value that is written is written there too,
+    /// `bf16_copy` is empty, or of value's shape in bf16: each value that is written is written there too,
     /// rounded to nearest, ties to even. Where values stay as they are (outside of the segments, after a norm
-    /// that is not finite) the shadow stays too: it equals its rounded values after the call if it did
+    /// that is not finite) the bf16_copy stays too: it equals its rounded values after the call if it did
     /// before.
     virtual void adam_update(const AdamSettings& settings, const std::vector<OptimizerSegment>& segments,
                              const Tensor& control, const Tensor& squared_norm, const Tensor& gradient,
-                             const Tensor& m, const Tensor& v, const Tensor& value, const Tensor& shadow) = 0;
+                             const Tensor& m, const Tensor& v, const Tensor& value,
+                             const Tensor& bf16_copy) = 0;
     virtual void sgd_update(const SgdSettings& settings, const std::vector<OptimizerSegment>& segments,
                             const Tensor& control, const Tensor& squared_norm, const Tensor& gradient,
-                            const Tensor& velocity, const Tensor& value, const Tensor& shadow) = 0;
+                            const Tensor& velocity, const Tensor& value, const Tensor& bf16_copy) = 0;
 
     // ---- Scenes and what is said about boxes --------------------------------------------------------------
     /// Images first_index[0] .. first_index[0] + N - 1 of the scene, as engine/scene.h defines them: images

@@ -12,7 +12,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "engine/problem.h"
+#include "objloc/engine/problem.h"
 
 namespace objloc {
 

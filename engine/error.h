@@ -7,21 +7,21 @@
 
 namespace objloc {
 
-/// Every failure that a person can meet. `what()` reads "where: failure" and, on a second line, the cure.
+/// Every failure that a person can meet. `what()` reads "where: failure" and, on a second line, the hint.
 class Error : public std::runtime_error {
   public:
     /// `where`: the file, flag, tensor or op at fault. `failure`: what went wrong, with the numbers.
-    /// `cure`: what the reader can do now; may be empty when nothing can be done.
-    Error(const std::string& where, const std::string& failure, const std::string& cure = "")
-        : std::runtime_error(where + ": " + failure + (cure.empty() ? "" : "\n  " + cure)) {}
+    /// `hint`: what the reader can do now; may be empty when nothing can be done.
+    Error(const std::string& where, const std::string& failure, const std::string& hint = "")
+        : std::runtime_error(where + ": " + failure + (hint.empty() ? "" : "\n  " + hint)) {}
 };
 
 /// Memory that a backend could not get. Who knows what the memory is for can say what would fit.
 class OutOfMemory : public Error {
   public:
-    OutOfMemory(const std::string& where, const std::string& failure, const std::string& cure,
+    OutOfMemory(const std::string& where, const std::string& failure, const std::string& hint,
                 size_t free_bytes)
-        : Error(where, failure, cure), free_bytes_(free_bytes) {}
+        : Error(where, failure, hint), free_bytes_(free_bytes) {}
 
     /// What the device had left when it refused.
     size_t free_bytes() const { return free_bytes_; }

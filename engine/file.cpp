@@ -1,4 +1,4 @@
-#include "engine/file.h"
+#include "objloc/engine/file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,19 +8,19 @@
 #include <cstdio>
 #include <cstring>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 
 namespace {
 
 [[noreturn]] void fail(const std::string& path, const std::string& what, int code) {
-    std::string cure;
-    if (code == ENOENT) cure = "Check the spelling; a folder on the way to the file may be missing.";
+    std::string hint;
+    if (code == ENOENT) hint = "Check the spelling; a folder on the way to the file may be missing.";
     if (code == EACCES || code == EPERM || code == EROFS)
-        cure = "Choose a place that you may read and write.";
-    if (code == ENOSPC || code == EDQUOT || code == EFBIG) cure = "Free some space or choose another disk.";
-    throw Error(path, what + ": " + std::strerror(code), cure);
+        hint = "Choose a place that you may read and write.";
+    if (code == ENOSPC || code == EDQUOT || code == EFBIG) hint = "Free some space or choose another disk.";
+    throw Error(path, what + ": " + std::strerror(code), hint);
 }
 
 /// A file descriptor that is closed on every way out.

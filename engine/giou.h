@@ -2,8 +2,8 @@
 // Source: Rezatofighi et al., "Generalized intersection over union", CVPR 2019.
 #pragma once
 
-#include "engine/host_device.h"
-#include "engine/problem.h"
+#include "objloc/engine/host_device.h"
+#include "objloc/engine/problem.h"
 
 namespace objloc {
 

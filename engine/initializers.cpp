@@ -1,9 +1,9 @@
-#include "engine/initializers.h"
+#include "objloc/engine/initializers.h"
 
 #include <cmath>
 #include <numbers>
 
-#include "engine/philox.h"
+#include "objloc/engine/philox.h"
 
 namespace objloc {
 namespace {

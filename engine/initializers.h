@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/shape.h"
+#include "objloc/engine/shape.h"
 
 namespace objloc {
 

@@ -1,9 +1,9 @@
-#include "engine/optimizer.h"
+#include "objloc/engine/optimizer.h"
 
 #include <array>
 #include <cmath>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 namespace {
@@ -55,14 +55,14 @@ void Optimizer::begin_step(double rate) {
 
 void Optimizer::update() {
     const Tensor& gradient = parameters_.flat_gradients();
-    const Tensor &value = parameters_.flat_values(), &shadow = parameters_.flat_shadows();
+    const Tensor &value = parameters_.flat_values(), &bf16_copy = parameters_.flat_bf16_copies();
     backend_.sum_squares(gradient, squared_norm_);
     if (const auto* adam = std::get_if<AdamSettings>(&options_.rule)) {
         backend_.adam_update(*adam, segments_, control_, squared_norm_, gradient, first_moment_,
-                             second_moment_, value, shadow);
+                             second_moment_, value, bf16_copy);
     } else {
         backend_.sgd_update(std::get<SgdSettings>(options_.rule), segments_, control_, squared_norm_,
-                            gradient, first_moment_, value, shadow);
+                            gradient, first_moment_, value, bf16_copy);
     }
 }
 

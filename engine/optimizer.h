@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "engine/parameters.h"
+#include "objloc/engine/parameters.h"
 
 namespace objloc {
 

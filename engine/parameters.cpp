@@ -1,9 +1,9 @@
-#include "engine/parameters.h"
+#include "objloc/engine/parameters.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 namespace {
@@ -35,18 +35,18 @@ Tensor place_flat(Backend& backend, std::vector<Parameter>& parameters, bool tra
     return flat;
 }
 
-/// The shadow of `flat`, of which every parameter of its kind gets a view; empty where there is none.
-Tensor place_shadows(Backend& backend, std::vector<Parameter>& parameters, const Tensor& flat,
-                     bool trainable) {
+/// The bf16_copy of `flat`, of which every parameter of its kind gets a view; empty where there is none.
+Tensor make_bf16_copies(Backend& backend, std::vector<Parameter>& parameters, const Tensor& flat,
+                        bool trainable) {
     if (!flat || backend.activation_type() == DType::f32) return {};
-    const Tensor shadows = backend.allocate(flat.shape(), backend.activation_type());
-    backend.convert(flat, shadows);
+    const Tensor bf16_copies = backend.allocate(flat.shape(), backend.activation_type());
+    backend.convert(flat, bf16_copies);
     for (Parameter& parameter : parameters) {
         if (parameter.trainable != trainable) continue;
         const int64_t at = static_cast<int64_t>(parameter.value.byte_offset() / sizeof(float));
-        parameter.shadow = shadows.slice(at, parameter.shape);
+        parameter.bf16_copy = bf16_copies.slice(at, parameter.shape);
     }
-    return shadows;
+    return bf16_copies;
 }
 
 }  // namespace
@@ -81,17 +81,17 @@ int64_t ParameterSet::trainable_count() const {
 
 void ParameterSet::freeze(const std::function<bool(const Parameter&)>& frozen) {
     if (backend_)
-        throw Error("freeze", "the parameters are placed already", "Freeze before ParameterSet::place.");
+        throw Error("freeze", "the parameters are placed already", "Freeze before ParameterSet::to_device.");
     for (Parameter& parameter : parameters_) parameter.trainable = !frozen(parameter);
 }
 
-void ParameterSet::place(Backend& backend) {
+void ParameterSet::to_device(Backend& backend) {
     if (backend_) throw Error("place", "the parameters are placed already");
     backend_ = &backend;
     flat_frozen_ = place_flat(backend, parameters_, false);
     flat_values_ = place_flat(backend, parameters_, true);
-    place_shadows(backend, parameters_, flat_frozen_, false);  // for good: the views keep it
-    flat_shadows_ = place_shadows(backend, parameters_, flat_values_, true);
+    make_bf16_copies(backend, parameters_, flat_frozen_, false);  // for good: the views keep it
+    flat_bf16_copies_ = make_bf16_copies(backend, parameters_, flat_values_, true);
     if (!flat_values_) return;
     flat_gradients_ = backend.allocate(flat_values_.shape());
     backend.fill(flat_gradients_, 0.0f);
@@ -104,8 +104,8 @@ void ParameterSet::place(Backend& backend) {
 
 Variable ParameterSet::on(const Tape& tape, const std::string& name) {
     const Parameter& parameter = find(name);
-    return parameter.trainable ? tape.leaf(parameter.value, parameter.gradient, parameter.shadow)
-                               : tape.constant(parameter.value, parameter.shadow);
+    return parameter.trainable ? tape.leaf(parameter.value, parameter.gradient, parameter.bf16_copy)
+                               : tape.constant(parameter.value, parameter.bf16_copy);
 }
 
 std::vector<OptimizerSegment> ParameterSet::segments(

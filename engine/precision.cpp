@@ -1,6 +1,6 @@
-#include "engine/precision.h"
+#include "objloc/engine/precision.h"
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 

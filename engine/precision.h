@@ -10,7 +10,7 @@
 //   - Parameters, gradients of parameters, the optimizer's moments. An update is some thousandths of a
 //     weight: bf16, with 8 bits of mantissa, would round it away (Micikevicius et al., "Mixed precision
 //     training", ICLR 2018, section 3.1). Convolutions in bf16 read a copy of the weights, rounded by
-//     the update that writes them (the "shadow", ParameterSet).
+//     the update that writes them (the "bf16_copy", ParameterSet).
 //   - Sums inside convolutions, and the slots that weight and bias gradients are split into: they have up
 //     to a million terms.
 //   - The head, the loss and the boxes' metrics: a few thousand values, where a rounding error of 2^-8
@@ -27,7 +27,7 @@
 
 #include <string>
 
-#include "engine/tensor.h"
+#include "objloc/engine/tensor.h"
 
 namespace objloc {
 

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "engine/host_device.h"
+#include "objloc/engine/host_device.h"
 
 namespace objloc {
 

@@ -1,6 +1,6 @@
-#include "engine/registry.h"
+#include "objloc/engine/registry.h"
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 namespace {
@@ -56,7 +56,7 @@ std::unique_ptr<Backend> Registry::make(const std::string& name, const BackendOp
     std::string known;
     for (const BackendEntry& entry : entries_) {
         if (name == entry.name && !entry.missing.empty()) {
-            throw Error("device '" + name + "'", entry.missing, entry.cure);
+            throw Error("device '" + name + "'", entry.missing, entry.hint);
         }
         if (name == entry.name || (name == "auto" && entry.missing.empty())) return entry.make(options);
         known += (known.empty() ? "" : ", ") + entry.name;

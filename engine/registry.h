@@ -6,15 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "engine/backend.h"
-#include "engine/precision.h"
+#include "objloc/engine/backend.h"
+#include "objloc/engine/precision.h"
 
 namespace objloc {
 
 /// How a CPU convolves: direct sums, Winograd F(4x4, 3x3) where it applies, or whichever is faster.
 enum class CpuConv { automatic, direct, winograd };
 
-/// The convolution kernels of the CUDA backend. `automatic`: whichever kernels/cuda/conv2d_choice.h gives.
+/// The convolution kernels of the CUDA backend. `automatic`: whichever kernels/cuda/conv2d/conv2d_choice.h gives.
 /// Another one is taken wherever it applies, and where it does not, the choice is automatic.
 enum class CudaConv {
     automatic,
@@ -50,11 +50,11 @@ struct BackendOptions {
     bool strict = false;  // Error rather than fall back on another implementation: for who measures
 };
 
-/// A backend by name. `missing` is empty when it can be made here, else the reason; `cure` what to do about
+/// A backend by name. `missing` is empty when it can be made here, else the reason; `hint` what to do about
 /// it.
 struct BackendEntry {
     std::string name;
-    std::string missing, cure;
+    std::string missing, hint;
     std::function<std::unique_ptr<Backend>(const BackendOptions&)> make;
     CudaDevice device{};
 };
@@ -65,7 +65,7 @@ class Registry {
     explicit Registry(std::vector<BackendEntry> entries) : entries_(std::move(entries)) {}
 
     const std::vector<BackendEntry>& entries() const { return entries_; }
-    /// Makes the named backend; "auto" makes the first that works here. Throws Error with reason and cure.
+    /// Makes the named backend; "auto" makes the first that works here. Throws Error with reason and hint.
     std::unique_ptr<Backend> make(const std::string& name, const BackendOptions& options) const;
 
   private:

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "engine/philox.h"
+#include "objloc/engine/philox.h"
 
 namespace objloc {
 

@@ -1,10 +1,10 @@
-#include "engine/schedule.h"
+#include "objloc/engine/schedule.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 

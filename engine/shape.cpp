@@ -1,6 +1,6 @@
-#include "engine/shape.h"
+#include "objloc/engine/shape.h"
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 

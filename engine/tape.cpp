@@ -1,17 +1,17 @@
-#include "engine/tape.h"
+#include "objloc/engine/tape.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 
-Variable Tape::leaf(Tensor value, Tensor target, Tensor shadow) const {
-    if (!recording_) return constant(std::move(value), std::move(shadow));
+Variable Tape::leaf(Tensor value, Tensor target, Tensor bf16_copy) const {
+    if (!recording_) return constant(std::move(value), std::move(bf16_copy));
     auto slot = std::make_shared<GradientSlot>();
     slot->target = std::move(target);
-    return {std::move(value), std::move(slot), std::move(shadow)};
+    return {std::move(value), std::move(slot), std::move(bf16_copy)};
 }
 
 Variable Tape::record(Tensor value, const std::vector<Variable>& inputs,
@@ -35,7 +35,8 @@ Variable Tape::record(Tensor value, const std::vector<Variable>& inputs,
     return {std::move(value), std::move(slot)};
 }
 
-void Tape::send(const Variable& to, const std::function<void(const Tensor& dx)>& write, bool masked) const {
+void Tape::accumulate_gradient(const Variable& to, const std::function<void(const Tensor& dx)>& write,
+                               bool masked) const {
     if (!to.needs_gradient()) return;
     GradientSlot& slot = to.slot();
     if (!slot.gradient) {
@@ -51,7 +52,7 @@ void Tape::send(const Variable& to, const std::function<void(const Tensor& dx)>&
     slot.masked = slot.masked && masked;
 }
 
-void Tape::send(const Variable& to, const Tensor& share) const {
+void Tape::accumulate_gradient(const Variable& to, const Tensor& share) const {
     if (!to.needs_gradient()) return;
     GradientSlot& slot = to.slot();
     if (slot.gradient) {
@@ -70,7 +71,7 @@ void Tape::backward(const Variable& loss) {
         throw Error("backward", "the loss depends on nothing that is trainable", "Unfreeze a layer.");
     }
     if (loss.value().count() != 1) throw Error("backward", "the loss has the shape " + loss.shape().text());
-    send(loss, [this](const Tensor& one) { backend_.fill(one, 1.0f); });
+    accumulate_gradient(loss, [this](const Tensor& one) { backend_.fill(one, 1.0f); });
     while (!records_.empty()) {
         const Record record = std::move(records_.back());
         records_.pop_back();

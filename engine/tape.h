@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine/backend.h"
+#include "objloc/engine/backend.h"
 
 namespace objloc {
 
@@ -27,14 +27,14 @@ struct GradientSlot {
 class Variable {
   public:
     Variable() = default;
-    Variable(Tensor value, std::shared_ptr<GradientSlot> slot, Tensor shadow = {})
-        : value_(std::move(value)), shadow_(std::move(shadow)), slot_(std::move(slot)) {}
+    Variable(Tensor value, std::shared_ptr<GradientSlot> slot, Tensor bf16_copy = {})
+        : value_(std::move(value)), bf16_copy_(std::move(bf16_copy)), slot_(std::move(slot)) {}
 
     explicit operator bool() const { return static_cast<bool>(value_); }
     const Tensor& value() const { return value_; }
     const Shape& shape() const { return value_.shape(); }
     /// A parameter's value rounded to bf16, where convolutions want it so; else empty (engine/precision.h).
-    const Tensor& shadow() const { return shadow_; }
+    const Tensor& bf16_copy() const { return bf16_copy_; }
     bool needs_gradient() const { return slot_ != nullptr; }
     /// Empty before `backward`, and for values that no path connects to the loss.
     Tensor gradient() const { return slot_ ? slot_->gradient : Tensor(); }
@@ -43,7 +43,7 @@ class Variable {
     Tensor relu_source() const { return slot_ && slot_->after_relu ? value_ : Tensor(); }
 
   private:
-    Tensor value_, shadow_;
+    Tensor value_, bf16_copy_;
     std::shared_ptr<GradientSlot> slot_;
 };
 
@@ -55,11 +55,11 @@ class Tape {
     Backend& backend() const { return backend_; }
 
     /// A value that needs no gradient: images, targets, frozen parameters.
-    Variable constant(Tensor value, Tensor shadow = {}) const {
-        return {std::move(value), nullptr, std::move(shadow)};
+    Variable constant(Tensor value, Tensor bf16_copy = {}) const {
+        return {std::move(value), nullptr, std::move(bf16_copy)};
     }
     /// A value whose gradient is wanted, written to `target` when that is given.
-    Variable leaf(Tensor value, Tensor target = {}, Tensor shadow = {}) const;
+    Variable leaf(Tensor value, Tensor target = {}, Tensor bf16_copy = {}) const;
 
     /// The result of an op. `backward` gets the result's gradient, complete, and sends shares to the inputs
     /// with `send`; it is recorded only if an input needs a gradient.
@@ -71,10 +71,10 @@ class Tape {
 
     /// Adds a share to the gradient of `to`, if it needs one: `write` is given the tensor to overwrite.
     /// `masked` says that the share is zero wherever a fused ReLU clipped.
-    void send(const Variable& to, const std::function<void(const Tensor& dx)>& write,
-              bool masked = false) const;
+    void accumulate_gradient(const Variable& to, const std::function<void(const Tensor& dx)>& write,
+                             bool masked = false) const;
     /// The same for a share that exists already and that nobody else will read or write.
-    void send(const Variable& to, const Tensor& share) const;
+    void accumulate_gradient(const Variable& to, const Tensor& share) const;
 
     /// Sends 1 to `loss` (one element) and plays the tape backwards, then forgets it. Throws Error when the
     /// loss depends on nothing that needs a gradient.

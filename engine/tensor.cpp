@@ -1,9 +1,9 @@
-#include "engine/tensor.h"
+#include "objloc/engine/tensor.h"
 
 #include <atomic>
 #include <utility>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 namespace {

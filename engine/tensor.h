@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "engine/allocator.h"
-#include "engine/shape.h"
+#include "objloc/engine/allocator.h"
+#include "objloc/engine/shape.h"
 
 namespace objloc {
 

@@ -1,4 +1,4 @@
-#include "engine/training_step.h"
+#include "objloc/engine/training_step.h"
 
 #include <algorithm>
 #include <utility>

@@ -6,9 +6,9 @@
 #include <array>
 #include <functional>
 
-#include "engine/backend.h"
-#include "engine/optimizer.h"
-#include "engine/tape.h"
+#include "objloc/engine/backend.h"
+#include "objloc/engine/optimizer.h"
+#include "objloc/engine/tape.h"
 
 namespace objloc {
 

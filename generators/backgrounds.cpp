@@ -1,12 +1,12 @@
-#include "generators/backgrounds.h"
+#include "objloc/generators/backgrounds.h"
 
 #include <algorithm>
 #include <filesystem>
 
-#include "engine/error.h"
-#include "engine/file.h"
-#include "generators/embedded_assets.h"
-#include "generators/resize.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/file.h"
+#include "objloc/generators/embedded_assets.h"
+#include "objloc/generators/resize.h"
 
 namespace objloc {
 
@@ -30,7 +30,7 @@ std::vector<std::string> files_of(const std::string& folder) {
 
 class Collector {
   public:
-    Collector(int side, const Variety& variety) : side_(side), variety_(variety) {}
+    Collector(int side, const Augmentation& variety) : side_(side), variety_(variety) {}
 
     void add(const Image& photograph) {
         for (Image& cut :
@@ -43,7 +43,7 @@ class Collector {
 
   private:
     int side_;
-    Variety variety_;
+    Augmentation variety_;
     uint64_t photographs_ = 0;
 };
 
@@ -71,7 +71,7 @@ Image make_background(const Image& image, int side) {
 }
 
 BackgroundSet load_backgrounds(const std::vector<std::string>& paths, int side, bool held_out,
-                               const Variety& variety) {
+                               const Augmentation& variety) {
     Collector collector(side, variety);
     for (const std::string& path : paths) {
         std::error_code ignored;

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "generators/image.h"
-#include "generators/variants.h"
+#include "objloc/generators/augmentation.h"
+#include "objloc/generators/image.h"
 
 namespace objloc {
 
@@ -22,6 +22,6 @@ struct BackgroundSet {
 /// program, to train on or `held_out` from training. Each picture gives `variety.backgrounds` of them. Throws
 /// Error for a missing path, an unreadable image, or when there is no image at all.
 BackgroundSet load_backgrounds(const std::vector<std::string>& paths, int side, bool held_out = false,
-                               const Variety& variety = {});
+                               const Augmentation& variety = {});
 
 }  // namespace objloc

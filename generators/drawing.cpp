@@ -1,11 +1,11 @@
-#include "generators/drawing.h"
+#include "objloc/generators/drawing.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-#include "generators/image.h"
+#include "objloc/generators/image.h"
 
 namespace objloc {
 

@@ -1,4 +1,4 @@
-#include "generators/image.h"
+#include "objloc/generators/image.h"
 
 #include <fmt/format.h>
 #define STBI_NO_STDIO
@@ -10,9 +10,9 @@
 #include <array>
 #include <memory>
 
-#include "engine/error.h"
-#include "engine/file.h"
-#include "generators/image_structure.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/file.h"
+#include "objloc/generators/image_structure.h"
 
 namespace objloc {
 

@@ -1,4 +1,4 @@
-#include "generators/image_structure.h"
+#include "objloc/generators/image_structure.h"
 
 #include <algorithm>
 #include <array>

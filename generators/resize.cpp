@@ -6,14 +6,14 @@
 // centre_i = (i + 0.5) * scale, scale = in / out, stretch = max(scale, 1). Weights are computed in double
 // precision; a pass that changes no size is left out. Both matter for equality with Pillow to the last bit.
 // Source: Keys, "Cubic convolution interpolation for digital image processing", IEEE TASSP 1981.
-#include "generators/resize.h"
+#include "objloc/generators/resize.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 

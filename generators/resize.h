@@ -2,7 +2,7 @@
 // the same bytes here as in a program that draws its scenes with Pillow.
 #pragma once
 
-#include "generators/image.h"
+#include "objloc/generators/image.h"
 
 namespace objloc {
 

@@ -1,13 +1,13 @@
-#include "generators/scene_generator.h"
+#include "objloc/generators/scene_generator.h"
 
 #include <fmt/format.h>
 
 #include <iterator>
 
-#include "engine/error.h"
-#include "generators/backgrounds.h"
-#include "generators/embedded_assets.h"
-#include "generators/sprite_atlas.h"
+#include "objloc/engine/error.h"
+#include "objloc/generators/backgrounds.h"
+#include "objloc/generators/embedded_assets.h"
+#include "objloc/generators/sprite_atlas.h"
 
 namespace objloc {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/backend.h"
-#include "generators/variants.h"
+#include "objloc/engine/backend.h"
+#include "objloc/generators/augmentation.h"
 
 namespace objloc {
 
@@ -17,8 +17,8 @@ const char* name_of(SceneKind kind);
 struct SceneSources {
     std::string sprite;                    // PNG with an alpha channel
     std::vector<std::string> backgrounds;  // files and folders
-    bool held_out = false;  // of the backgrounds that come with the program, those never trained on
-    Variety variety = {};   // of sprites and backgrounds
+    bool held_out = false;      // of the backgrounds that come with the program, those never trained on
+    Augmentation variety = {};  // of sprites and backgrounds
 };
 
 class SceneGenerator {

@@ -1,9 +1,9 @@
-#include "generators/sprite_atlas.h"
+#include "objloc/generators/sprite_atlas.h"
 
 #include <algorithm>
 
-#include "engine/error.h"
-#include "generators/resize.h"
+#include "objloc/engine/error.h"
+#include "objloc/generators/resize.h"
 
 namespace objloc {
 

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "engine/scene.h"
-#include "generators/image.h"
+#include "objloc/engine/scene.h"
+#include "objloc/generators/image.h"
 
 namespace objloc {
 

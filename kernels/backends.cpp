@@ -1,12 +1,12 @@
-#include "kernels/backends.h"
+#include "objloc/kernels/backends.h"
 
-#include "kernels/cpu/cpu_backend.h"
+#include "objloc/kernels/cpu/runtime/cpu_backend.h"
 #if defined(OBJLOC_WITH_CUDA)
-#include "kernels/cuda/arithmetic_peak.h"
-#include "kernels/cuda/cuda_backend.h"
+#include "objloc/kernels/cuda/peak/arithmetic_peak.h"
+#include "objloc/kernels/cuda/runtime/cuda_backend.h"
 #endif
 #if defined(OBJLOC_WITH_CUDNN)
-#include "kernels/cudnn/cudnn_backend.h"
+#include "objloc/kernels/cudnn/cudnn_backend.h"
 #endif
 
 namespace objloc {

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "engine/training_step.h"
-#include "models/localizer.h"
+#include "objloc/engine/training_step.h"
+#include "objloc/models/localizer.h"
 
 namespace objloc {
 

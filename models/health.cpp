@@ -1,10 +1,10 @@
-#include "models/health.h"
+#include "objloc/models/health.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "models/vgg16.h"
+#include "objloc/models/vgg16.h"
 
 namespace objloc {
 namespace {

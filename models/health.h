@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "models/localizer.h"
+#include "objloc/models/localizer.h"
 
 namespace objloc {
 

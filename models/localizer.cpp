@@ -1,15 +1,15 @@
-#include "models/localizer.h"
+#include "objloc/models/localizer.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "engine/error.h"
-#include "engine/initializers.h"
-#include "engine/ops/ops.h"
-#include "models/vgg16.h"
-#include "models/vote_grid.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/initializers.h"
+#include "objloc/engine/ops/ops.h"
+#include "objloc/models/vgg16.h"
+#include "objloc/models/vote_grid.h"
 
 namespace objloc {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/parameters.h"
-#include "engine/scene.h"
-#include "engine/tape.h"
+#include "objloc/engine/parameters.h"
+#include "objloc/engine/scene.h"
+#include "objloc/engine/tape.h"
 
 namespace objloc {
 

@@ -1,9 +1,9 @@
-#include "models/model_file.h"
+#include "objloc/models/model_file.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 namespace {

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "models/keras_weights.h"
-#include "models/localizer.h"
+#include "objloc/models/formats/keras_weights.h"
+#include "objloc/models/localizer.h"
 
 namespace objloc {
 

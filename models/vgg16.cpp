@@ -1,10 +1,10 @@
-#include "models/vgg16.h"
+#include "objloc/models/vgg16.h"
 
 #include <algorithm>
 #include <array>
 
-#include "engine/error.h"
-#include "engine/ops/ops.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/ops/ops.h"
 
 namespace objloc {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/parameters.h"
-#include "engine/tape.h"
+#include "objloc/engine/parameters.h"
+#include "objloc/engine/tape.h"
 
 namespace objloc {
 

@@ -1,6 +1,6 @@
-#include "models/vote_grid.h"
+#include "objloc/models/vote_grid.h"
 
-#include "models/vgg16.h"
+#include "objloc/models/vgg16.h"
 
 namespace objloc {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/problem.h"
+#include "objloc/engine/problem.h"
 
 namespace objloc {
 

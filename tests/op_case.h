@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/backend.h"
-#include "tests/op_case_inputs.h"
+#include "objloc/engine/backend.h"
+#include "objloc/kernels/reference/op_case_inputs.h"
 
 namespace objloc {
 

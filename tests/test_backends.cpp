@@ -4,10 +4,10 @@
 #include <cstdlib>
 #include <utility>
 
-#include "kernels/backends.h"
+#include "objloc/kernels/backends.h"
 #if defined(OBJLOC_WITH_CUDA_HOST)
-#include "kernels/cuda/cuda_backend.h"
-#include "kernels/host/host_runtime.h"
+#include "objloc/kernels/cuda/runtime/cuda_backend.h"
+#include "objloc/kernels/emulator/emulator.h"
 #endif
 
 namespace objloc {

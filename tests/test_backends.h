@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/backend.h"
+#include "objloc/engine/backend.h"
 
 namespace objloc {
 

@@ -12,16 +12,17 @@ fi
 
 files=("$@")
 if ((${#files[@]} == 0)); then
-  files=(kernels/cuda/*.cu)
+  mapfile -t files < <(find kernels/cuda -name '*.cu' | sort)
   [[ -e $(dirname "$nvcc")/../include/cudnn.h ]] && files+=(kernels/cudnn/*.cu)
 fi
 work=$(mktemp -d)
+ln -s "$PWD" "$work/objloc"  # headers are "objloc/kernels/..."
 trap 'rm -rf "$work"' EXIT
 
 # One source's log, and its verdict in the exit status. C7508: setmaxnreg is ignored; C7510: wgmma is serialised.
 check_file() {
   local file=$1 log=$3/${1//\//_}.log
-  if ! "$2" -std=c++20 -O3 -I. -DOBJLOC_CUDA_OLDEST=80 -Werror all-warnings -Xcompiler -Wall,-Wextra,-Wshadow,-Werror \
+  if ! "$2" -std=c++20 -O3 -I"$3" -DOBJLOC_CUDA_OLDEST=80 -Werror all-warnings -Xcompiler -Wall,-Wextra,-Wshadow,-Werror \
     -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90a,code=sm_90a \
     -gencode arch=compute_90,code=compute_90 -Xptxas -v -c "$file" -o "$log.o" >"$log" 2>&1; then
     printf 'FAILED to compile %s\n%s\n' "$file" "$(grep -v '^ptxas info' "$log" || true)"

@@ -5,7 +5,7 @@
 # out, and the report says so. Needs nvcc, or a FOLDER where `cmake --preset cuda` was built before, to be run as it is;
 # cuDNN where it shall be timed, too. NAME is tools/results/gpu-DATE unless given. Parts, all of them unless named:
 #   prove    NAME.txt: the GPU, every test, the sanitizer            kernels  NAME-kernels-PRECISION.json: each beside cuDNN
-#   tune     NAME-table.inc, for kernels/cuda/conv2d_table.inc       steps    NAME-steps.jsonl: whole training steps, PyTorch's too
+#   tune     NAME-table.inc, for kernels/cuda/conv2d/conv2d_table.inc       steps    NAME-steps.jsonl: whole training steps, PyTorch's too
 #   train    NAME.txt: all three scenes
 # Named parts add to NAME.txt, all of them begin it anew. Leave the machine alone meanwhile: an hour, a good part of which
 # cuDNN looks for its fastest plans. No single program runs longer than OBJLOC_REPORT_LIMIT seconds (1800 unless set); what
@@ -99,7 +99,7 @@ kernels() {
 
 # Beside the table that is committed: that one is changed by a person who has looked at the difference.
 tune() {
-    local table=kernels/cuda/conv2d_table.inc
+    local table=kernels/cuda/conv2d/conv2d_table.inc
     cp "$table" "$out-table.inc"
     step "tuning" "$bin/kernel_bench" --tune "$out-table.inc" "${hopper[@]}" --batch 64
     if cmp -s "$table" "$out-table.inc" && ((${#hopper[@]})); then
@@ -150,8 +150,8 @@ echo
 echo "Report: $out.txt, and what it names"
 if [ -f "$out-table.inc" ]; then
     echo "The convolution kernels that were the fastest here: $out-table.inc. To have them chosen from now on:"
-    echo "    diff kernels/cuda/conv2d_table.inc $out-table.inc"
-    echo "    cp $out-table.inc kernels/cuda/conv2d_table.inc && cmake --build --preset cuda && ctest --preset cuda"
+    echo "    diff kernels/cuda/conv2d/conv2d_table.inc $out-table.inc"
+    echo "    cp $out-table.inc kernels/cuda/conv2d/conv2d_table.inc && cmake --build --preset cuda && ctest --preset cuda"
     echo "and commit it together with this report."
 fi
 if ((${#failed[@]})); then

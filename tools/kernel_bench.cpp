@@ -7,10 +7,10 @@
 #include <map>
 #include <utility>
 
-#include "engine/error.h"
-#include "engine/file.h"
-#include "kernels/backends.h"
-#include "kernels/cpu/parallel.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/file.h"
+#include "objloc/kernels/backends.h"
+#include "objloc/kernels/cpu/runtime/parallel.h"
 #include "tools/bench/conv_summary.h"
 #include "tools/bench/conv_tuning.h"
 #include "tools/bench/kernel_report.h"
@@ -95,7 +95,7 @@ BackendEntry cuda_entry() {
     for (const BackendEntry& entry : registry.entries()) {
         if (entry.name != "cuda") continue;
         if (entry.missing.empty()) return entry;
-        throw Error("--tune", entry.missing, entry.cure);
+        throw Error("--tune", entry.missing, entry.hint);
     }
     throw Error("--tune", "this program has no CUDA backend");
 }
@@ -163,7 +163,7 @@ int main(int argc, char** argv) {
         "    kernel_bench                                   all of VGG16, on every device here\n"
         "    kernel_bench --device cpu --op conv2d_forward  oneDNN beside our Winograd, layer by layer\n"
         "    kernel_bench --op conv2d --shape 4,64,64,64,128    one convolution of your own\n"
-        "    kernel_bench --tune kernels/cuda/conv2d_table.inc  choose the GPU's kernels anew, by "
+        "    kernel_bench --tune kernels/cuda/conv2d/conv2d_table.inc  choose the GPU's kernels anew, by "
         "measurement\n"
         "    kernel_bench --list                            what there is, without running it\n",
         "kernel_bench");
@@ -200,7 +200,7 @@ int main(int argc, char** argv) {
         app.add_option(
                "--tune", options.table,
                "time every CUDA convolution kernel that is right here, and write the table by which the "
-               "backend chooses (kernels/cuda/conv2d_table.inc): to FILE, or to stdout. Takes --tier, "
+               "backend chooses (kernels/cuda/conv2d/conv2d_table.inc): to FILE, or to stdout. Takes --tier, "
                "--shape, --batch, --repeats, and --hopper to let those kernels take part. Look at the "
                "difference, then commit it")
             ->type_name("[FILE]")

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "generators/drawing.h"
-#include "models/model_file.h"
+#include "objloc/generators/drawing.h"
+#include "objloc/models/model_file.h"
 #include "tools/common/command_line.h"
 #include "tools/common/output_folder.h"
 #include "tools/common/pictures.h"
@@ -61,7 +61,7 @@ void print(const std::vector<Prediction>& predictions, bool json) {
 void run(const PredictOptions& options) {
     Localizer localizer = load_model(options.model);
     const std::unique_ptr<Backend> backend = options.device.make();
-    localizer.parameters().place(*backend);
+    localizer.parameters().to_device(*backend);
     if (!options.out.empty()) make_output_folder(options.out);
     std::vector<Prediction> predictions;
     for (const std::string& path : options.images) {

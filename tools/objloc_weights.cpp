@@ -1,7 +1,7 @@
 // objloc_weights: looks into weight files, checks them, and converts them.
 #include <fmt/format.h>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 #include "tools/common/command_line.h"
 #include "tools/weights/convert.h"
 #include "tools/weights/inspect.h"

@@ -1,5 +1,5 @@
-#include "engine/error.h"
-#include "engine/ops/ops.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/ops/ops.h"
 
 namespace objloc::ops {
 namespace {
@@ -17,7 +17,7 @@ Variable bce(Tape& tape, const Variable& probabilities, const Variable& targets)
     const Tensor loss = backend.allocate({1});
     backend.bce_forward(probabilities.value(), targets.value(), loss);
     return tape.record(loss, {probabilities}, [&tape, &backend, probabilities, targets](const Tensor& dloss) {
-        tape.send(probabilities, [&](const Tensor& dp) {
+        tape.accumulate_gradient(probabilities, [&](const Tensor& dp) {
             backend.bce_backward(probabilities.value(), targets.value(), dloss, dp);
         });
     });
@@ -29,7 +29,7 @@ Variable sigmoid_bce(Tape& tape, const Variable& logits, const Variable& targets
     const Tensor loss = backend.allocate({1});
     backend.sigmoid_bce_forward(logits.value(), targets.value(), loss);
     return tape.record(loss, {logits}, [&tape, &backend, logits, targets](const Tensor& dloss) {
-        tape.send(logits, [&](const Tensor& dz) {
+        tape.accumulate_gradient(logits, [&](const Tensor& dz) {
             backend.sigmoid_bce_backward(logits.value(), targets.value(), dloss, dz);
         });
     });

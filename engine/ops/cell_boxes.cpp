@@ -1,5 +1,5 @@
-#include "engine/error.h"
-#include "engine/ops/ops.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/ops/ops.h"
 
 namespace objloc::ops {
 namespace {
@@ -29,7 +29,7 @@ Variable cell_boxes(Tape& tape, const Variable& votes, const std::vector<CellGri
     const Tensor attention = backend.allocate({problem.N, problem.cells()});
     backend.cell_boxes_forward(problem, votes.value(), attention, boxes);
     return tape.record(boxes, {votes}, [&tape, &backend, problem, votes, attention](const Tensor& dboxes) {
-        tape.send(votes, [&](const Tensor& dvotes) {
+        tape.accumulate_gradient(votes, [&](const Tensor& dvotes) {
             backend.cell_boxes_backward(problem, votes.value(), attention, dboxes, dvotes);
         });
     });

@@ -1,5 +1,5 @@
-#include "engine/error.h"
-#include "engine/ops/ops.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/ops/ops.h"
 
 namespace objloc::ops {
 
@@ -27,7 +27,8 @@ Variable concatenate(Tape& tape, const std::vector<Variable>& parts) {
         int64_t from = 0;
         for (const Variable& part : parts) {
             const int64_t width = part.shape().count() / N;
-            tape.send(part, [&](const Tensor& dx) { backend.copy_columns(dy, from, dx, 0, width); });
+            tape.accumulate_gradient(part,
+                                     [&](const Tensor& dx) { backend.copy_columns(dy, from, dx, 0, width); });
             from += width;
         }
     });

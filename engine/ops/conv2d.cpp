@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <memory>
 
-#include "engine/error.h"
-#include "engine/ops/ops.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/ops/ops.h"
 
 namespace objloc::ops {
 namespace {
@@ -43,11 +43,11 @@ Conv2dProblem problem_of(const Variable& x, const Variable& w, const Variable& b
     return problem;
 }
 
-/// w in the type that x has: itself, its shadow, or where it has none a copy for this call.
+/// w in the type that x has: itself, its bf16_copy, or where it has none a copy for this call.
 Tensor filters_of(Backend& backend, const Variable& x, const Variable& w) {
     const DType type = x.value().type();
     if (w.value().type() == type) return w.value();
-    if (w.shadow() && w.shadow().type() == type) return w.shadow();
+    if (w.bf16_copy() && w.bf16_copy().type() == type) return w.bf16_copy();
     const Tensor filters = backend.allocate(w.shape(), type);
     backend.convert(w.value(), filters);
     return filters;
@@ -75,10 +75,11 @@ Variable conv2d(Tape& tape, const Variable& x, const Variable& w, const Variable
 
     auto backward = [&tape, &backend, problem, x, w, bias, filters, codes](const Tensor& dy) {
         const Conv2dGradient gradient{dy, codes, std::make_shared<Tensor>()};
-        tape.send(
+        tape.accumulate_gradient(
             w, [&](const Tensor& dw) { backend.conv2d_backward_weights(problem, x.value(), gradient, dw); });
-        tape.send(bias, [&](const Tensor& db) { backend.conv2d_backward_bias(problem, gradient, db); });
-        tape.send(
+        tape.accumulate_gradient(
+            bias, [&](const Tensor& db) { backend.conv2d_backward_bias(problem, gradient, db); });
+        tape.accumulate_gradient(
             x,
             [&](const Tensor& dx) {
                 backend.conv2d_backward_data(problem, gradient, filters, x.relu_source(), dx);

@@ -1,4 +1,4 @@
-#include "engine/ops/ops.h"
+#include "objloc/engine/ops/ops.h"
 
 namespace objloc::ops {
 
@@ -8,7 +8,7 @@ Variable convert(Tape& tape, const Variable& x, DType type) {
     const Tensor y = backend.allocate(x.shape(), type);
     backend.convert(x.value(), y);
     return tape.record(y, {x}, [&tape, &backend, x](const Tensor& dy) {
-        tape.send(x, [&](const Tensor& dx) { backend.convert(dy, dx); });
+        tape.accumulate_gradient(x, [&](const Tensor& dx) { backend.convert(dy, dx); });
     });
 }
 

@@ -1,5 +1,5 @@
-#include "engine/error.h"
-#include "engine/ops/ops.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/ops/ops.h"
 
 namespace objloc::ops {
 
@@ -18,9 +18,12 @@ Variable dense(Tape& tape, const Variable& x, const Variable& w, const Variable&
     backend.dense_forward(problem, x.value(), w.value(), bias.value(), y);
 
     return tape.record(y, {x, w, bias}, [&tape, &backend, problem, x, w, bias](const Tensor& dy) {
-        tape.send(x, [&](const Tensor& dx) { backend.dense_backward_data(problem, dy, w.value(), dx); });
-        tape.send(w, [&](const Tensor& dw) { backend.dense_backward_weights(problem, x.value(), dy, dw); });
-        tape.send(bias, [&](const Tensor& db) { backend.dense_backward_bias(problem, dy, db); });
+        tape.accumulate_gradient(
+            x, [&](const Tensor& dx) { backend.dense_backward_data(problem, dy, w.value(), dx); });
+        tape.accumulate_gradient(
+            w, [&](const Tensor& dw) { backend.dense_backward_weights(problem, x.value(), dy, dw); });
+        tape.accumulate_gradient(bias,
+                                 [&](const Tensor& db) { backend.dense_backward_bias(problem, dy, db); });
     });
 }
 

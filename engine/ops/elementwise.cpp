@@ -1,5 +1,5 @@
-#include "engine/error.h"
-#include "engine/ops/ops.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/ops/ops.h"
 
 namespace objloc::ops {
 namespace {
@@ -20,8 +20,8 @@ Variable add(Tape& tape, const Variable& a, const Variable& b) {
     backend.add(a.value(), b.value(), y);
     return tape.record(y, {a, b}, [&tape, &backend, a, b](const Tensor& dy) {
         // Each input gets its own copy: gradients are added to and masked in place.
-        tape.send(a, [&](const Tensor& da) { backend.copy(dy, da); });
-        tape.send(b, [&](const Tensor& db) { backend.copy(dy, db); });
+        tape.accumulate_gradient(a, [&](const Tensor& da) { backend.copy(dy, da); });
+        tape.accumulate_gradient(b, [&](const Tensor& db) { backend.copy(dy, db); });
     });
 }
 
@@ -31,8 +31,8 @@ Variable mul(Tape& tape, const Variable& a, const Variable& b) {
     const Tensor y = backend.allocate(a.shape(), a.value().type());
     backend.mul(a.value(), b.value(), y);
     return tape.record(y, {a, b}, [&tape, &backend, a, b](const Tensor& dy) {
-        tape.send(a, [&](const Tensor& da) { backend.mul(dy, b.value(), da); });
-        tape.send(b, [&](const Tensor& db) { backend.mul(dy, a.value(), db); });
+        tape.accumulate_gradient(a, [&](const Tensor& da) { backend.mul(dy, b.value(), da); });
+        tape.accumulate_gradient(b, [&](const Tensor& db) { backend.mul(dy, a.value(), db); });
     });
 }
 

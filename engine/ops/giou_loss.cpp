@@ -1,5 +1,5 @@
-#include "engine/error.h"
-#include "engine/ops/ops.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/ops/ops.h"
 
 namespace objloc::ops {
 
@@ -13,7 +13,7 @@ Variable giou_loss(Tape& tape, const Variable& predicted, const Variable& truth)
     const Tensor loss = backend.allocate({1});
     backend.giou_loss_forward(predicted.value(), truth.value(), loss);
     return tape.record(loss, {predicted}, [&tape, &backend, predicted, truth](const Tensor& dloss) {
-        tape.send(predicted, [&](const Tensor& dpredicted) {
+        tape.accumulate_gradient(predicted, [&](const Tensor& dpredicted) {
             backend.giou_loss_backward(predicted.value(), truth.value(), dloss, dpredicted);
         });
     });

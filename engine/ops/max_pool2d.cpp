@@ -1,5 +1,5 @@
-#include "engine/error.h"
-#include "engine/ops/ops.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/ops/ops.h"
 
 namespace objloc::ops {
 
@@ -20,7 +20,8 @@ Variable max_pool2d(Tape& tape, const Variable& x, int64_t R, int64_t S, int64_t
     backend.max_pool2d_forward(problem, x.value(), y, positions);
 
     return tape.record(y, {x}, [&tape, &backend, problem, x, positions](const Tensor& dy) {
-        tape.send(x, [&](const Tensor& dx) { backend.max_pool2d_backward(problem, dy, positions, dx); });
+        tape.accumulate_gradient(
+            x, [&](const Tensor& dx) { backend.max_pool2d_backward(problem, dy, positions, dx); });
     });
 }
 

@@ -1,4 +1,4 @@
-#include "engine/ops/ops.h"
+#include "objloc/engine/ops/ops.h"
 
 namespace objloc::ops {
 
@@ -7,7 +7,7 @@ Variable mean(Tape& tape, const Variable& x) {
     const Tensor y = backend.allocate({1});
     backend.mean_forward(x.value(), y);
     return tape.record(y, {x}, [&tape, &backend, x](const Tensor& dy) {
-        tape.send(x, [&](const Tensor& dx) { backend.mean_backward(dy, dx); });
+        tape.accumulate_gradient(x, [&](const Tensor& dx) { backend.mean_backward(dy, dx); });
     });
 }
 

@@ -2,7 +2,7 @@
 // backward; both stand side by side in the .cpp named after the op.
 #pragma once
 
-#include "engine/tape.h"
+#include "objloc/engine/tape.h"
 
 namespace objloc::ops {
 

@@ -1,4 +1,4 @@
-#include "engine/ops/ops.h"
+#include "objloc/engine/ops/ops.h"
 
 namespace objloc::ops {
 
@@ -7,7 +7,7 @@ Variable relu(Tape& tape, const Variable& x) {
     const Tensor y = backend.allocate(x.shape(), x.value().type());
     backend.relu_forward(x.value(), y);
     return tape.record(y, {x}, [&tape, &backend, x, y](const Tensor& dy) {
-        tape.send(x, [&](const Tensor& dx) { backend.relu_backward(dy, y, dx); });
+        tape.accumulate_gradient(x, [&](const Tensor& dx) { backend.relu_backward(dy, y, dx); });
     });
 }
 

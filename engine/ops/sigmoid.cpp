@@ -1,4 +1,4 @@
-#include "engine/ops/ops.h"
+#include "objloc/engine/ops/ops.h"
 
 namespace objloc::ops {
 
@@ -7,7 +7,7 @@ Variable sigmoid(Tape& tape, const Variable& x) {
     const Tensor y = backend.allocate(x.shape());
     backend.sigmoid_forward(x.value(), y);
     return tape.record(y, {x}, [&tape, &backend, x, y](const Tensor& dy) {
-        tape.send(x, [&](const Tensor& dx) { backend.sigmoid_backward(dy, y, dx); });
+        tape.accumulate_gradient(x, [&](const Tensor& dx) { backend.sigmoid_backward(dy, y, dx); });
     });
 }
 

@@ -1,16 +1,16 @@
-// Convolutions through cuDNN. Its engines take filters as (K, R, S, C), so weights are turned and their
-// gradients turned back, unless one that reads (R, S, C, K) is faster (convolution_plans.cuh). Weights are
-// turned at each call: they are small, and a captured step may change them behind our back. Bias and ReLU are
+// Convolutions through cuDNN. Its engines take filters as (K, R, S, C), so weights are transposed and their
+// gradients transposed back, unless one that reads (R, S, C, K) is faster (convolution_plans.cuh). Weights are
+// transposed at each call: they are small, and a captured step may change them behind our back. Bias and ReLU are
 // part of cuDNN's plan or a pass of our own, whichever is faster; ReLU's mask and pooling are passes of our
 // own (epilogue.cu). What cuDNN cannot do, the base class's kernels do.
 #include <algorithm>
 #include <initializer_list>
 
-#include "engine/error.h"
-#include "kernels/cudnn/convolution_plans.cuh"
-#include "kernels/cudnn/cudnn_backend.cuh"
-#include "kernels/cudnn/epilogue.cuh"
-#include "kernels/cudnn/whole_numbers.cuh"
+#include "objloc/engine/error.h"
+#include "objloc/kernels/cudnn/convolution_plans.cuh"
+#include "objloc/kernels/cudnn/cudnn_backend.cuh"
+#include "objloc/kernels/cudnn/epilogue.cuh"
+#include "objloc/kernels/cudnn/whole_numbers.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 namespace {
@@ -40,7 +40,7 @@ Shape x_shape(const Conv2dProblem& p) {
 Shape w_shape(const Conv2dProblem& p) {
     return {p.R, p.S, p.C, p.K};
 }
-Shape turned_shape(const Conv2dProblem& p) {
+Shape transposed_shape(const Conv2dProblem& p) {
     return {p.K, p.R, p.S, p.C};
 }
 /// Before pooling.
@@ -78,17 +78,17 @@ void CudnnBackend::run_plan(const ConvolutionPlan& plan, const Tensor& x, const 
 
 Tensor CudnnBackend::filters_for(const ConvolutionPlan& plan, const Conv2dProblem& problem, const Tensor& w) {
     if (plan.route.filters_in_place) return w;
-    const Tensor turned = allocate(turned_shape(problem), w.type());
-    transpose(stream(), problem.R * problem.S * problem.C, problem.K, w, turned);
-    return turned;
+    const Tensor transposed = allocate(transposed_shape(problem), w.type());
+    transpose(stream(), problem.R * problem.S * problem.C, problem.K, w, transposed);
+    return transposed;
 }
 
-Tensor CudnnBackend::full_gradient(const Conv2dProblem& problem, const Conv2dGradient& gradient) {
+Tensor CudnnBackend::unpooled_gradient(const Conv2dProblem& problem, const Conv2dGradient& gradient) {
     if (!problem.pool) return gradient.dy;
-    if (gradient.spread && *gradient.spread) return *gradient.spread;
+    if (gradient.unpooled && *gradient.unpooled) return *gradient.unpooled;
     const Tensor full = allocate(y_shape(problem), gradient.dy.type());
-    spread_gradient(stream(), problem, gradient.dy, gradient.codes, full);
-    if (gradient.spread) *gradient.spread = full;
+    launch_unpool(stream(), problem, gradient.dy, gradient.codes, full);
+    if (gradient.unpooled) *gradient.unpooled = full;
     return full;
 }
 
@@ -138,7 +138,7 @@ void CudnnBackend::conv2d_backward_data(const Conv2dProblem& problem, const Conv
                                     const Tensor& to) {
         run_plan(plan, to, filters_for(plan, problem, filters), dy, {});
     };
-    const Tensor dy = full_gradient(problem, gradient);
+    const Tensor dy = unpooled_gradient(problem, gradient);
     const ConvolutionKey key{ConvPass::backward_data, bare(problem), dx.type(),
                              precision_of(dx),        false,         alignment_of(dx, {&dy, &w, &dx})};
     const ConvolutionPlan& plan = plans_->find(key, [&] {
@@ -156,7 +156,7 @@ void CudnnBackend::weights_by(const ConvolutionPlan& plan, const Conv2dProblem& 
                               const Tensor& dy, const Tensor& dw) {
     const ConvolutionRoute& route = plan.route;
     const bool direct = route.filters_in_place && route.weight_gradient == DType::f32;
-    const Shape shape = route.filters_in_place ? w_shape(problem) : turned_shape(problem);
+    const Shape shape = route.filters_in_place ? w_shape(problem) : transposed_shape(problem);
     const Tensor written = direct ? dw : allocate(shape, route.weight_gradient);
     run_plan(plan, x, written, dy, {});
     if (!route.filters_in_place) {
@@ -171,7 +171,7 @@ void CudnnBackend::conv2d_backward_weights(const Conv2dProblem& problem, const T
     if (dw.count() == 0 || gradient.dy.count() == 0 || x.count() == 0) {
         return CudaBackend::conv2d_backward_weights(problem, x, gradient, dw);
     }
-    const Tensor dy = full_gradient(problem, gradient);
+    const Tensor dy = unpooled_gradient(problem, gradient);
     const ConvolutionKey key{ConvPass::backward_weights,     bare(problem), x.type(), precision_of(x), false,
                              alignment_of(x, {&x, &dy, &dw})};
     const ConvolutionPlan& plan = plans_->find(key, [&] {

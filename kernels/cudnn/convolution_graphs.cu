@@ -6,7 +6,7 @@
 // cuDNN counts a tensor's dimensions as N, C, H, W and a filter's as K, C, R, S whatever the layout: that is
 // said by the strides. Values between operations are "virtual": they stay in registers, in fp32.
 // Reference: NVIDIA cuDNN API, CUDNN_BACKEND_OPERATION_CONVOLUTION_*_DESCRIPTOR.
-#include "kernels/cudnn/convolution_graphs.cuh"
+#include "objloc/kernels/cudnn/convolution_graphs.cuh"
 
 #include <algorithm>
 #include <utility>
@@ -61,9 +61,9 @@ const GraphDescriptor& outputs(Parts& parts, const ConvolutionGraphSpec& spec, i
 const GraphDescriptor& filters(Parts& parts, const ConvolutionGraphSpec& spec, DType type) {
     const Conv2dProblem& p = spec.problem;
     const Extents in_place = {1, p.K, p.S * p.C * p.K, p.C * p.K};
-    const Extents turned = {p.R * p.S * p.C, 1, p.S * p.C, p.C};
+    const Extents transposed = {p.R * p.S * p.C, 1, p.S * p.C, p.C};
     return tensor(parts, kW, type, spec.alignment, {p.K, p.C, p.R, p.S},
-                  spec.filters_in_place ? in_place : turned);
+                  spec.filters_in_place ? in_place : transposed);
 }
 
 const GraphDescriptor& convolution(Parts& parts, const Conv2dProblem& p) {

@@ -3,10 +3,10 @@
 
 #include <deque>
 
-#include "engine/problem.h"
-#include "engine/tensor.h"
-#include "kernels/cuda/conv2d_choice.h"
-#include "kernels/cudnn/graph_descriptors.cuh"
+#include "objloc/engine/problem.h"
+#include "objloc/engine/tensor.h"
+#include "objloc/kernels/cuda/conv2d/conv2d_choice.h"
+#include "objloc/kernels/cudnn/graph_descriptors.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 

@@ -1,5 +1,5 @@
 // The search for the fastest plan of a convolution's pass.
-#include "kernels/cudnn/convolution_plans.cuh"
+#include "objloc/kernels/cudnn/convolution_plans.cuh"
 
 #include <algorithm>
 #include <array>
@@ -8,8 +8,8 @@
 #include <tuple>
 #include <utility>
 
-#include "engine/error.h"
-#include "kernels/cudnn/whole_numbers.cuh"
+#include "objloc/engine/error.h"
+#include "objloc/kernels/cudnn/whole_numbers.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 namespace {

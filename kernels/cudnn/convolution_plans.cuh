@@ -2,7 +2,7 @@
 // deterministic and within 512 MiB of workspace; found at the first run of each problem. Where nothing is
 // deterministic, the fastest of the rest, and a line on the standard error says so.
 //
-// A route is how a pass goes about it besides cuDNN's plan: whether weights are turned to the layout that
+// A route is how a pass goes about it besides cuDNN's plan: whether weights are transposed to the layout that
 // cuDNN is made for, whether bias and ReLU are part of the plan, whether the weights' gradient of bf16
 // tensors is written in f32 or in bf16, which we then widen. What is timed is the pass as a whole, on tensors
 // of its own that hold small whole numbers: sums of these are exact in any order, so plans must agree. That
@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cuda/cuda_backend.cuh"
-#include "kernels/cudnn/plan_search.cuh"
+#include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
+#include "objloc/kernels/cudnn/plan_search.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 

@@ -1,11 +1,11 @@
 // What the cuDNN backend is besides its ops: whether it can work here, and how it describes itself.
-#include "kernels/cudnn/cudnn_backend.h"
+#include "objloc/kernels/cudnn/cudnn_backend.h"
 
 #include <string>
 
-#include "kernels/cuda/cuda_backend.h"
-#include "kernels/cudnn/convolution_plans.cuh"
-#include "kernels/cudnn/cudnn_backend.cuh"
+#include "objloc/kernels/cuda/runtime/cuda_backend.h"
+#include "objloc/kernels/cudnn/convolution_plans.cuh"
+#include "objloc/kernels/cudnn/cudnn_backend.cuh"
 
 namespace objloc {
 namespace OBJLOC_CUDA_NAMESPACE {

@@ -14,8 +14,8 @@
 
 #include <memory>
 
-#include "kernels/cuda/cuda_backend.cuh"
-#include "kernels/cudnn/handles.cuh"
+#include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
+#include "objloc/kernels/cudnn/handles.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
@@ -53,10 +53,10 @@ class CudnnBackend : public CudaBackend {
     /// cuDNN's part of a pass: x or dx, w or dw as the plan's route wants them, y or dy, bias or nothing.
     void run_plan(const ConvolutionPlan& plan, const Tensor& x, const Tensor& w, const Tensor& y,
                   const Tensor& bias);
-    /// w as the plan reads it: as it is, or turned to (K, R, S, C).
+    /// w as the plan reads it: as it is, or transposed to (K, R, S, C).
     Tensor filters_for(const ConvolutionPlan& plan, const Conv2dProblem& problem, const Tensor& w);
     /// The gradient of every output pixel: dy itself, or a pooled one spread out.
-    Tensor full_gradient(const Conv2dProblem& problem, const Conv2dGradient& gradient);
+    Tensor unpooled_gradient(const Conv2dProblem& problem, const Conv2dGradient& gradient);
     /// A whole pass, on its plan.
     void forward_by(const ConvolutionPlan& plan, const Conv2dProblem& problem, const Tensor& x,
                     const Tensor& w, const Tensor& bias, const Tensor& y, const Tensor& codes);

@@ -2,7 +2,7 @@
 // this.
 #pragma once
 
-#include "engine/registry.h"
+#include "objloc/engine/registry.h"
 
 namespace objloc {
 

@@ -2,9 +2,9 @@
 //
 // cuBLAS counts columns first, so it sees each of our row-major matrices transposed: (A B)^T = B^T A^T, and
 // the operands change places.
-#include "kernels/cuda/vector.cuh"
-#include "kernels/cudnn/cudnn_backend.cuh"
-#include "kernels/cudnn/epilogue.cuh"
+#include "objloc/kernels/cuda/primitives/vector.cuh"
+#include "objloc/kernels/cudnn/cudnn_backend.cuh"
+#include "objloc/kernels/cudnn/epilogue.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 namespace {

@@ -2,16 +2,16 @@
 //     transpose        to[j,i] = from[i,j]
 //     add_bias         y[m,k] = act(x[m,k] + bias[k])
 //     bias_relu_pool   y[n,p,q,k] = max over the window of act(sums[n,2p+r,2q+s,k] + bias[k]); its code
-//     spread_gradient  full[n,p,q,k] = dy[n,p/2,q/2,k] where the window's code names (p,q), else 0
+//     unpool  full[n,p,q,k] = dy[n,p/2,q/2,k] where the window's code names (p,q), else 0
 //
 // One thread makes four neighbouring channels of a pixel, as one vector where memory allows; the
 // transposition goes through a tile in shared memory, so that both sides are read and written in order.
 // Deterministic. Ties: the first maximum in row-major order wins; code 4 says that ReLU clipped the whole
 // window.
-#include "kernels/cudnn/epilogue.cuh"
+#include "objloc/kernels/cudnn/epilogue.cuh"
 
-#include "kernels/cuda/elements.cuh"
-#include "kernels/cuda/vector.cuh"
+#include "objloc/kernels/cuda/primitives/dtype_dispatch.cuh"
+#include "objloc/kernels/cuda/primitives/vector.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 namespace {
@@ -125,7 +125,7 @@ __global__ void __launch_bounds__(kThreads)
 
 template <typename Element>
 __global__ void __launch_bounds__(kThreads)
-    spread_gradient_kernel(PoolSizes sizes, const Element* dy, const uint8_t* codes, Element* full) {
+    unpool_kernel(PoolSizes sizes, const Element* dy, const uint8_t* codes, Element* full) {
     const int thread = static_cast<int>(blockIdx.x * kThreads + threadIdx.x);
     if (thread >= sizes.threads) return;
     const FourChannels at(thread, sizes.P, sizes.Q, sizes.K);
@@ -172,15 +172,15 @@ void transpose(cudaStream_t stream, int64_t rows, int64_t columns, const Tensor&
                dim3(kTile, kTileRowsAtOnce), sizeof(TransposeTile), stream, rows, columns, column_tiles,
                from.data<From>(), to.data<To>());
     };
-    with_elements_of(from, [&](auto from_element) {
-        with_elements_of(to, [&](auto to_element) { run(from_element, to_element); });
+    dispatch_dtype(from, [&](auto from_element) {
+        dispatch_dtype(to, [&](auto to_element) { run(from_element, to_element); });
     });
 }
 
 void add_bias(cudaStream_t stream, int64_t rows, int64_t K, bool relu, const Tensor& x, const float* bias,
               const Tensor& y) {
     PoolSizes sizes = pool_sizes(1, rows, 0, 0, K, rows);
-    with_elements_of(x, [&](auto element) {
+    dispatch_dtype(x, [&](auto element) {
         using Element = decltype(element);
         sizes.vector = moves_by_four(x.data<Element>(), K) && moves_by_four(y.data<Element>(), K);
         launch(add_bias_kernel<Element>, blocks_for(sizes.threads, kThreads), dim3(kThreads), 0, stream,
@@ -191,7 +191,7 @@ void add_bias(cudaStream_t stream, int64_t rows, int64_t K, bool relu, const Ten
 void bias_relu_pool(cudaStream_t stream, const Conv2dProblem& problem, const Tensor& sums, const float* bias,
                     const Tensor& y, const Tensor& codes) {
     PoolSizes sizes = pool_sizes(problem, problem.N * problem.out_rows() * problem.out_columns());
-    with_elements_of(y, [&](auto element) {
+    dispatch_dtype(y, [&](auto element) {
         using Element = decltype(element);
         sizes.vector = moves_by_four(sums.data<Element>(), problem.K) &&
                        moves_by_four(y.data<Element>(), problem.K) &&
@@ -201,15 +201,15 @@ void bias_relu_pool(cudaStream_t stream, const Conv2dProblem& problem, const Ten
     });
 }
 
-void spread_gradient(cudaStream_t stream, const Conv2dProblem& problem, const Tensor& dy, const Tensor& codes,
-                     const Tensor& full) {
+void launch_unpool(cudaStream_t stream, const Conv2dProblem& problem, const Tensor& dy, const Tensor& codes,
+                   const Tensor& full) {
     PoolSizes sizes = pool_sizes(problem, problem.N * problem.P() * problem.Q());
-    with_elements_of(dy, [&](auto element) {
+    dispatch_dtype(dy, [&](auto element) {
         using Element = decltype(element);
         sizes.vector =
             moves_by_four(dy.data<Element>(), problem.K) && moves_by_four(full.data<Element>(), problem.K);
-        launch(spread_gradient_kernel<Element>, blocks_for(sizes.threads, kThreads), dim3(kThreads), 0,
-               stream, sizes, dy.data<Element>(), codes.data<uint8_t>(), full.data<Element>());
+        launch(unpool_kernel<Element>, blocks_for(sizes.threads, kThreads), dim3(kThreads), 0, stream, sizes,
+               dy.data<Element>(), codes.data<uint8_t>(), full.data<Element>());
     });
 }
 

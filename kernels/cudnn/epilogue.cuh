@@ -2,9 +2,9 @@
 // are f32 or bf16, computing is in f32.
 #pragma once
 
-#include "engine/problem.h"
-#include "engine/tensor.h"
-#include "kernels/cuda/launch.cuh"
+#include "objloc/engine/problem.h"
+#include "objloc/engine/tensor.h"
+#include "objloc/kernels/cuda/runtime/launch.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 
@@ -20,7 +20,7 @@ void bias_relu_pool(cudaStream_t stream, const Conv2dProblem& problem, const Ten
                     const Tensor& y, const Tensor& codes);
 
 /// A pooled gradient, dy and codes (N, P/2, Q/2, K), spread to full (N, P, Q, K).
-void spread_gradient(cudaStream_t stream, const Conv2dProblem& problem, const Tensor& dy, const Tensor& codes,
-                     const Tensor& full);
+void launch_unpool(cudaStream_t stream, const Conv2dProblem& problem, const Tensor& dy, const Tensor& codes,
+                   const Tensor& full);
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

@@ -1,5 +1,5 @@
 // How descriptors of cuDNN's graph interface are made, filled and asked.
-#include "kernels/cudnn/graph_descriptors.cuh"
+#include "objloc/kernels/cudnn/graph_descriptors.cuh"
 
 #include <algorithm>
 

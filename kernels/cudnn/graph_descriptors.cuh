@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/cudnn/handles.cuh"
+#include "objloc/kernels/cudnn/handles.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 

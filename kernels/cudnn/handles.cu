@@ -1,9 +1,9 @@
 // How calls of cuDNN and cuBLAS are checked, and their handles made.
-#include "kernels/cudnn/handles.cuh"
+#include "objloc/kernels/cudnn/handles.cuh"
 
 #include <string>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 

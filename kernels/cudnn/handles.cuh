@@ -4,7 +4,7 @@
 #include <cublas_v2.h>
 #include <cudnn.h>
 
-#include "kernels/cuda/handles.cuh"
+#include "objloc/kernels/cuda/runtime/handles.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 

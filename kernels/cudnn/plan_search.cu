@@ -1,13 +1,13 @@
 // Engine configurations from cuDNN's heuristics, and plans of them.
 // Reference: NVIDIA cuDNN API, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR.
-#include "kernels/cudnn/plan_search.cuh"
+#include "objloc/kernels/cudnn/plan_search.cuh"
 
 #include <algorithm>
 #include <exception>
 #include <set>
 #include <utility>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 namespace {

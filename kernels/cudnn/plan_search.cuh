@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
-#include "engine/precision.h"
-#include "kernels/cudnn/convolution_graphs.cuh"
+#include "objloc/engine/precision.h"
+#include "objloc/kernels/cudnn/convolution_graphs.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 

@@ -1,8 +1,8 @@
 // Small whole numbers, and their comparison. One thread an element.
-#include "kernels/cudnn/whole_numbers.cuh"
+#include "objloc/kernels/cudnn/whole_numbers.cuh"
 
-#include "kernels/cuda/elements.cuh"
-#include "kernels/cuda/vector.cuh"
+#include "objloc/kernels/cuda/primitives/dtype_dispatch.cuh"
+#include "objloc/kernels/cuda/primitives/vector.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 namespace {
@@ -38,7 +38,7 @@ __global__ void __launch_bounds__(kThreads)
 
 Tensor whole_numbers(CudaBackend& backend, const Shape& shape, DType type, uint32_t seed) {
     const Tensor made = backend.allocate(shape, type);
-    with_elements_of(made, [&](auto element) {
+    dispatch_dtype(made, [&](auto element) {
         using Element = decltype(element);
         launch(whole_numbers_kernel<Element>, blocks_for(made.count(), kThreads), dim3(kThreads), 0,
                backend.stream(), made.count(), seed, made.data<Element>());
@@ -50,7 +50,7 @@ bool whole_numbers_agree(CudaBackend& backend, const Tensor& a, const Tensor& b)
     const Tensor differences = backend.allocate({1}, DType::i32);
     check_cuda(cudaMemsetAsync(differences.raw(), 0, differences.bytes(), backend.stream()),
                "clearing a sum");
-    with_elements_of(a, [&](auto element) {
+    dispatch_dtype(a, [&](auto element) {
         using Element = decltype(element);
         launch(count_differences_kernel<Element>, blocks_for(a.count(), kThreads), dim3(kThreads), 0,
                backend.stream(), a.count(), a.data<Element>(), b.data<Element>(), differences.data<int>());

@@ -2,7 +2,7 @@
 // that are right agree.
 #pragma once
 
-#include "kernels/cuda/cuda_backend.cuh"
+#include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "generators/image.h"
-#include "generators/image_structure.h"
+#include "objloc/generators/image.h"
+#include "objloc/generators/image_structure.h"
 #include "tests/source_path.h"
 
 namespace objloc::fixtures {

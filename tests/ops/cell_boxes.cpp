@@ -3,9 +3,9 @@
 
 #include <utility>
 
+#include "objloc/kernels/reference/cell_boxes.h"
 #include "tests/op_case.h"
 #include "tests/op_case_gradient.h"
-#include "tests/reference/cell_boxes.h"
 
 namespace objloc {
 namespace {

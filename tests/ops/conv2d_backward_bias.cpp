@@ -1,5 +1,5 @@
-// conv2d_backward_bias against tests/reference/conv2d_backward_bias.h.
-#include "tests/reference/conv2d_backward_bias.h"
+// conv2d_backward_bias against kernels/reference/conv2d_backward_bias.h.
+#include "objloc/kernels/reference/conv2d_backward_bias.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
-// conv2d_backward_data against tests/reference/conv2d_backward_data.h.
-#include "tests/reference/conv2d_backward_data.h"
+// conv2d_backward_data against kernels/reference/conv2d_backward_data.h.
+#include "objloc/kernels/reference/conv2d_backward_data.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
-// conv2d_backward_weights against tests/reference/conv2d_backward_weights.h.
-#include "tests/reference/conv2d_backward_weights.h"
+// conv2d_backward_weights against kernels/reference/conv2d_backward_weights.h.
+#include "objloc/kernels/reference/conv2d_backward_weights.h"
 
 #include <doctest/doctest.h>
 

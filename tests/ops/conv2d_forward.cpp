@@ -1,5 +1,5 @@
-// conv2d_forward against tests/reference/conv2d_forward.h.
-#include "tests/reference/conv2d_forward.h"
+// conv2d_forward against kernels/reference/conv2d_forward.h.
+#include "objloc/kernels/reference/conv2d_forward.h"
 
 #include <doctest/doctest.h>
 

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "objloc/kernels/reference/conv2d_forward.h"
 #include "tests/op_case_gradient.h"
 #include "tests/ops/conv2d_shapes.h"
-#include "tests/reference/conv2d_forward.h"
 
 namespace objloc {
 namespace {

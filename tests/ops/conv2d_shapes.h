@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/problem.h"
-#include "tests/op_case_inputs.h"
+#include "objloc/engine/problem.h"
+#include "objloc/kernels/reference/op_case_inputs.h"
 
 namespace objloc {
 

@@ -2,8 +2,8 @@
 // it.
 #include <doctest/doctest.h>
 
-#include "engine/error.h"
-#include "engine/ops/ops.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/ops/ops.h"
 #include "tests/op_case.h"
 #include "tests/test_backends.h"
 

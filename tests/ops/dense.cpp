@@ -1,5 +1,5 @@
-// The four dense ops against tests/reference/dense.h, and their gradients.
-#include "tests/reference/dense.h"
+// The four dense ops against kernels/reference/dense.h, and their gradients.
+#include "objloc/kernels/reference/dense.h"
 
 #include <doctest/doctest.h>
 

@@ -3,12 +3,12 @@
 
 #include <cmath>
 
+#include "objloc/kernels/reference/add.h"
+#include "objloc/kernels/reference/mul.h"
+#include "objloc/kernels/reference/relu.h"
+#include "objloc/kernels/reference/sigmoid.h"
 #include "tests/op_case.h"
 #include "tests/op_case_gradient.h"
-#include "tests/reference/add.h"
-#include "tests/reference/mul.h"
-#include "tests/reference/relu.h"
-#include "tests/reference/sigmoid.h"
 
 namespace objloc {
 namespace {

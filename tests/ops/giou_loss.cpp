@@ -2,9 +2,9 @@
 // within each other, that do not meet, and that are too thin to count.
 #include <doctest/doctest.h>
 
+#include "objloc/kernels/reference/giou_loss.h"
 #include "tests/op_case.h"
 #include "tests/op_case_gradient.h"
-#include "tests/reference/giou_loss.h"
 
 namespace objloc {
 namespace {

@@ -1,10 +1,10 @@
 // bce and sigmoid_bce, forward and backward, against their references, and their gradients.
 #include <doctest/doctest.h>
 
+#include "objloc/kernels/reference/bce.h"
+#include "objloc/kernels/reference/sigmoid_bce.h"
 #include "tests/op_case.h"
 #include "tests/op_case_gradient.h"
-#include "tests/reference/bce.h"
-#include "tests/reference/sigmoid_bce.h"
 
 namespace objloc {
 namespace {

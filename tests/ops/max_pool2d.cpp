@@ -1,5 +1,5 @@
-// max_pool2d_forward and max_pool2d_backward against tests/reference/max_pool2d.h, and its gradient.
-#include "tests/reference/max_pool2d.h"
+// max_pool2d_forward and max_pool2d_backward against kernels/reference/max_pool2d.h, and its gradient.
+#include "objloc/kernels/reference/max_pool2d.h"
 
 #include <doctest/doctest.h>
 

@@ -3,10 +3,10 @@
 
 #include <cmath>
 
-#include "engine/bf16.h"
+#include "objloc/engine/bf16.h"
+#include "objloc/kernels/reference/adam.h"
+#include "objloc/kernels/reference/sgd.h"
 #include "tests/op_case.h"
-#include "tests/reference/adam.h"
-#include "tests/reference/sgd.h"
 #include "tests/test_backends.h"
 
 namespace objloc {
@@ -46,23 +46,23 @@ std::vector<Input> state(const Situation& situation) {
             {.name = "gradient", .shape = shape}};
 }
 
-/// Lets the update write a shadow too, as its last output. What it holds before is not the values' rounding,
-/// so where those do not change the shadow must not either.
-void add_shadow(OpCase& op, const Shape& shape) {
-    op.name += ", shadow";
-    op.outputs.push_back({"shadow", shape, DType::bf16, static_cast<int>(op.inputs.size())});
-    op.inputs.push_back({.name = "shadow before", .shape = shape, .type = DType::bf16});
+/// Lets the update write a bf16_copy too, as its last output. What it holds before is not the values' rounding,
+/// so where those do not change the bf16_copy must not either.
+void add_bf16_copy(OpCase& op, const Shape& shape) {
+    op.name += ", bf16_copy";
+    op.outputs.push_back({"bf16_copy", shape, DType::bf16, static_cast<int>(op.inputs.size())});
+    op.inputs.push_back({.name = "bf16_copy before", .shape = shape, .type = DType::bf16});
 }
 
-/// The shadow of updated values, by definition.
-void round_changed(const Situation& situation, const Array& value, Array& shadow) {
+/// The bf16_copy of updated values, by definition.
+void round_changed(const Situation& situation, const Array& value, Array& bf16_copy) {
     if (!std::isfinite(situation.squared_norm)) return;
     for (const OptimizerSegment& segment : situation.segments) {
-        for (int64_t i = segment.begin; i < segment.end; ++i) shadow[i] = value[i];
+        for (int64_t i = segment.begin; i < segment.end; ++i) bf16_copy[i] = value[i];
     }
 }
 
-OpCase adam(const Situation& situation, const AdamSettings& settings, bool shadow) {
+OpCase adam(const Situation& situation, const AdamSettings& settings, bool bf16_copy) {
     const Shape shape = {situation.count};
     OpCase op;
     op.name = "adam_update " + situation.name;
@@ -73,14 +73,14 @@ OpCase adam(const Situation& situation, const AdamSettings& settings, bool shado
     op.outputs = {{.name = "m", .shape = shape, .updates = 3},
                   {.name = "v", .shape = shape, .updates = 4},
                   {.name = "value", .shape = shape, .updates = 5}};
-    if (shadow) add_shadow(op, shape);
+    if (bf16_copy) add_bf16_copy(op, shape);
     op.run = [=](Backend& backend, const auto& in, const auto& out) {
         backend.adam_update(settings, situation.segments, in[0], in[1], in[2], out[0], out[1], out[2],
-                            shadow ? out[3] : Tensor());
+                            bf16_copy ? out[3] : Tensor());
     };
     op.reference = [=](const Arrays& in, Arrays& out) {
         reference::adam_update(settings, situation.segments, in[0], in[1][0], in[2], out[0], out[1], out[2]);
-        if (shadow) round_changed(situation, out[2], out[3]);
+        if (bf16_copy) round_changed(situation, out[2], out[3]);
     };
     op.tolerance = rounded(16, "about ten roundings");
     op.exact = false;
@@ -89,7 +89,7 @@ OpCase adam(const Situation& situation, const AdamSettings& settings, bool shado
     return op;
 }
 
-OpCase sgd(const Situation& situation, const SgdSettings& settings, bool shadow) {
+OpCase sgd(const Situation& situation, const SgdSettings& settings, bool bf16_copy) {
     const Shape shape = {situation.count};
     OpCase op;
     op.name = "sgd_update " + situation.name + (settings.nesterov ? " nesterov" : "");
@@ -98,14 +98,14 @@ OpCase sgd(const Situation& situation, const SgdSettings& settings, bool shadow)
     op.inputs.push_back({.name = "value before", .shape = shape, .fill = uniform(4, 5)});
     op.outputs = {{.name = "velocity", .shape = shape, .updates = 3},
                   {.name = "value", .shape = shape, .updates = 4}};
-    if (shadow) add_shadow(op, shape);
+    if (bf16_copy) add_bf16_copy(op, shape);
     op.run = [=](Backend& backend, const auto& in, const auto& out) {
         backend.sgd_update(settings, situation.segments, in[0], in[1], in[2], out[0], out[1],
-                           shadow ? out[2] : Tensor());
+                           bf16_copy ? out[2] : Tensor());
     };
     op.reference = [=](const Arrays& in, Arrays& out) {
         reference::sgd_update(settings, situation.segments, in[0], in[1][0], in[2], out[0], out[1]);
-        if (shadow) round_changed(situation, out[1], out[2]);
+        if (bf16_copy) round_changed(situation, out[1], out[2]);
     };
     op.tolerance = rounded(8, "about six roundings");
     op.exact = settings.momentum == 0.5f;  // every rate and factor of the situations is a power of two
@@ -118,7 +118,7 @@ OpCase sgd(const Situation& situation, const SgdSettings& settings, bool shadow)
 
 TEST_CASE("adam_update") {
     for (const Situation& situation : kSituations) {
-        for (const bool shadow : {false, true}) check(adam(situation, {}, shadow));
+        for (const bool bf16_copy : {false, true}) check(adam(situation, {}, bf16_copy));
         check(adam(situation, {.beta1 = 0.5f, .beta2 = 0.75f, .epsilon = 0.125f}, false));
     }
 }
@@ -139,7 +139,7 @@ TEST_CASE("sgd_update") {
     }
 }
 
-TEST_CASE("adam_update and sgd_update: a shadow holds each changed value's own rounding, to the bit") {
+TEST_CASE("adam_update and sgd_update: a bf16_copy holds each changed value's own rounding, to the bit") {
     constexpr int64_t kCount = 203, kFirst = 2, kLast = 197;
     const std::vector<OptimizerSegment> segments = {{kFirst, kLast, 1, 0.25f}};
     Random random(1);
@@ -163,18 +163,19 @@ TEST_CASE("adam_update and sgd_update: a shadow holds each changed value's own r
                 state.push_back(backend.allocate({kCount}));
                 backend.upload(numbers.data(), state.back());
             }
-            const Tensor &value = state[3], shadow = backend.allocate({kCount}, DType::bf16);
+            const Tensor &value = state[3], bf16_copy = backend.allocate({kCount}, DType::bf16);
             const std::vector<uint16_t> nothing(kCount, 0x1234);
-            backend.upload(nothing.data(), shadow);
+            backend.upload(nothing.data(), bf16_copy);
             if (adam) {
-                backend.adam_update({}, segments, control, norm, state[0], state[1], state[2], value, shadow);
+                backend.adam_update({}, segments, control, norm, state[0], state[1], state[2], value,
+                                    bf16_copy);
             } else {
-                backend.sgd_update({}, segments, control, norm, state[0], state[1], value, shadow);
+                backend.sgd_update({}, segments, control, norm, state[0], state[1], value, bf16_copy);
             }
             std::vector<float> values(kCount);
             std::vector<uint16_t> rounded(kCount);
             backend.download(value, values.data());
-            backend.download(shadow, rounded.data());
+            backend.download(bf16_copy, rounded.data());
             int64_t wrong = 0;
             for (int64_t i = 0; i < kCount; ++i) {
                 const auto at = static_cast<size_t>(i);

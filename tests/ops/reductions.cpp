@@ -1,10 +1,10 @@
 // mean and sum_squares against their references.
 #include <doctest/doctest.h>
 
+#include "objloc/kernels/reference/mean.h"
+#include "objloc/kernels/reference/sum_squares.h"
 #include "tests/op_case.h"
 #include "tests/op_case_gradient.h"
-#include "tests/reference/mean.h"
-#include "tests/reference/sum_squares.h"
 
 namespace objloc {
 namespace {

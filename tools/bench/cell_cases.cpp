@@ -1,7 +1,7 @@
 // The cells head: votes of all grids side by side, and boxes from them.
 #include <fmt/format.h>
 
-#include "tests/reference/cell_boxes.h"
+#include "objloc/kernels/reference/cell_boxes.h"
 #include "tools/bench/kernel_cases.h"
 #include "tools/bench/sizes.h"
 

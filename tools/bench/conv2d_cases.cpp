@@ -1,8 +1,8 @@
 // The passes of convolutions.
-#include "tests/reference/conv2d_backward_bias.h"
-#include "tests/reference/conv2d_backward_data.h"
-#include "tests/reference/conv2d_backward_weights.h"
-#include "tests/reference/conv2d_forward.h"
+#include "objloc/kernels/reference/conv2d_backward_bias.h"
+#include "objloc/kernels/reference/conv2d_backward_data.h"
+#include "objloc/kernels/reference/conv2d_backward_weights.h"
+#include "objloc/kernels/reference/conv2d_forward.h"
 #include "tools/bench/kernel_cases.h"
 #include "tools/bench/sizes.h"
 

@@ -5,13 +5,14 @@
 #include <algorithm>
 #include <sstream>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc::bench {
 namespace {
 
 constexpr const char* kHead =
-    "// The CUDA backend's convolution kernels by shape; kernels/cuda/conv2d_choice.h says how a problem "
+    "// The CUDA backend's convolution kernels by shape; kernels/cuda/conv2d/conv2d_choice.h says how a "
+    "problem "
     "finds\n"
     "// its line. `kernel_bench --tune FILE` measures on the GPU at hand and writes this file, the other\n"
     "// architectures' lines as they were: run it, look at the difference, commit.\n"

@@ -1,10 +1,10 @@
-// kernels/cuda/conv2d_table.inc as text: what `kernel_bench --tune` reads and writes.
+// kernels/cuda/conv2d/conv2d_table.inc as text: what `kernel_bench --tune` reads and writes.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "kernels/cuda/conv2d_choice.h"
+#include "objloc/kernels/cuda/conv2d/conv2d_choice.h"
 
 namespace objloc::bench {
 

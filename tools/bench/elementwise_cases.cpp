@@ -1,8 +1,8 @@
 // Ops that treat each element alone.
-#include "tests/reference/add.h"
-#include "tests/reference/mul.h"
-#include "tests/reference/relu.h"
-#include "tests/reference/sigmoid.h"
+#include "objloc/kernels/reference/add.h"
+#include "objloc/kernels/reference/mul.h"
+#include "objloc/kernels/reference/relu.h"
+#include "objloc/kernels/reference/sigmoid.h"
 #include "tools/bench/kernel_cases.h"
 #include "tools/bench/sizes.h"
 

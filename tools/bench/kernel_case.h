@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/backend.h"
-#include "kernels/cuda/conv2d_choice.h"
-#include "tests/op_case_inputs.h"
+#include "objloc/engine/backend.h"
+#include "objloc/kernels/cuda/conv2d/conv2d_choice.h"
+#include "objloc/kernels/reference/op_case_inputs.h"
 
 namespace objloc::bench {
 

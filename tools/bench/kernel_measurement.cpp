@@ -4,7 +4,7 @@
 #include <cmath>
 #include <optional>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 #include "tools/bench/environment.h"
 #include "tools/bench/timing.h"
 

@@ -130,7 +130,7 @@ std::string kernel_list(const std::vector<KernelCase>& cases, const VariantList&
         add(at);
     }
     for (const MissingDevice& missing : list.missing) {
-        text += fmt::format("  {:<6} missing here: {}. {}\n", missing.device, missing.reason, missing.cure);
+        text += fmt::format("  {:<6} missing here: {}. {}\n", missing.device, missing.reason, missing.hint);
         for (const KernelVariant& at : list.absent) {
             if (at.device == missing.device) add(at);
         }

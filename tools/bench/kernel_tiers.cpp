@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <iterator>
 
-#include "engine/error.h"
-#include "models/localizer.h"
-#include "models/vgg16.h"
+#include "objloc/engine/error.h"
+#include "objloc/models/localizer.h"
+#include "objloc/models/vgg16.h"
 
 namespace objloc::bench {
 namespace {

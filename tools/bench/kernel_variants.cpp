@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "engine/error.h"
-#include "kernels/backends.h"
-#include "kernels/cpu/winograd.h"
+#include "objloc/engine/error.h"
+#include "objloc/kernels/backends.h"
+#include "objloc/kernels/cpu/conv2d/winograd/winograd.h"
 
 namespace objloc::bench {
 namespace {
@@ -195,8 +195,8 @@ VariantList kernel_variants(const std::vector<std::string>& devices, int threads
         const bool named = std::find(devices.begin(), devices.end(), entry.name) != devices.end();
         if (!devices.empty() && !named) continue;
         if (!entry.missing.empty()) {
-            if (named) throw Error("--device " + entry.name, entry.missing, entry.cure);
-            list.missing.push_back({entry.name, entry.missing, entry.cure});
+            if (named) throw Error("--device " + entry.name, entry.missing, entry.hint);
+            list.missing.push_back({entry.name, entry.missing, entry.hint});
         }
         std::vector<KernelVariant>& variants = entry.missing.empty() ? list.variants : list.absent;
         if (entry.name == "cpu") {

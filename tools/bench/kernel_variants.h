@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/registry.h"
+#include "objloc/engine/registry.h"
 #include "tools/bench/kernel_case.h"
 
 namespace objloc::bench {
@@ -27,7 +27,7 @@ struct KernelVariant {
 
 /// A backend that cannot be had here, and what to do about it.
 struct MissingDevice {
-    std::string device, reason, cure;
+    std::string device, reason, hint;
 };
 
 struct VariantList {

@@ -1,8 +1,8 @@
 // Pooling and dense layers.
 #include <fmt/format.h>
 
-#include "tests/reference/dense.h"
-#include "tests/reference/max_pool2d.h"
+#include "objloc/kernels/reference/dense.h"
+#include "objloc/kernels/reference/max_pool2d.h"
 #include "tools/bench/kernel_cases.h"
 #include "tools/bench/sizes.h"
 

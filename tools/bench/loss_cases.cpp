@@ -1,9 +1,9 @@
 // Means, losses, and what is said about boxes.
-#include "tests/reference/bce.h"
-#include "tests/reference/box_metrics.h"
-#include "tests/reference/giou_loss.h"
-#include "tests/reference/mean.h"
-#include "tests/reference/sigmoid_bce.h"
+#include "objloc/kernels/reference/bce.h"
+#include "objloc/kernels/reference/box_metrics.h"
+#include "objloc/kernels/reference/giou_loss.h"
+#include "objloc/kernels/reference/mean.h"
+#include "objloc/kernels/reference/sigmoid_bce.h"
 #include "tools/bench/kernel_cases.h"
 #include "tools/bench/sizes.h"
 

@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "kernels/backends.h"
+#include "objloc/kernels/backends.h"
 #include "tools/bench/environment.h"
 #include "tools/bench/timing.h"
 

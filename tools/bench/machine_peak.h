@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "engine/backend.h"
-#include "engine/precision.h"
+#include "objloc/engine/backend.h"
+#include "objloc/engine/precision.h"
 
 namespace objloc::bench {
 

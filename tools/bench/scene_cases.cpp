@@ -1,10 +1,10 @@
 // Drawing scenes, with the cat and the photographs that come with the program.
-#include "generators/scene_generator.h"
+#include "objloc/generators/scene_generator.h"
 
 #include <cstring>
 
-#include "kernels/backends.h"
-#include "tests/reference/draw_scenes.h"
+#include "objloc/kernels/backends.h"
+#include "objloc/kernels/reference/draw_scenes.h"
 #include "tools/bench/kernel_cases.h"
 #include "tools/bench/sizes.h"
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "engine/problem.h"
-#include "engine/shape.h"
+#include "objloc/engine/problem.h"
+#include "objloc/engine/shape.h"
 
 namespace objloc::bench {
 

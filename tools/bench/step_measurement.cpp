@@ -4,12 +4,12 @@
 #include <map>
 #include <memory>
 
-#include "engine/ops/ops.h"
-#include "engine/training_step.h"
-#include "generators/scene_generator.h"
-#include "kernels/cpu/parallel.h"
-#include "models/box_loss.h"
-#include "models/localizer.h"
+#include "objloc/engine/ops/ops.h"
+#include "objloc/engine/training_step.h"
+#include "objloc/generators/scene_generator.h"
+#include "objloc/kernels/cpu/runtime/parallel.h"
+#include "objloc/models/box_loss.h"
+#include "objloc/models/localizer.h"
 #include "tools/bench/environment.h"
 #include "tools/bench/timing.h"
 
@@ -45,11 +45,11 @@ struct Bench {
     explicit Bench(const StepOptions& options)
         : device(options.device.make()), timed(*device), localizer(config_of(options), 0) {
         if (options.freeze == "backbone") localizer.parameters().freeze(Localizer::in_backbone);
-        localizer.parameters().place(*device);
+        localizer.parameters().to_device(*device);
         for (const Parameter& parameter : localizer.parameters().all()) {
             timed.name_tensor(parameter.value, short_name(parameter.layer()));
             if (parameter.gradient) timed.name_tensor(parameter.gradient, short_name(parameter.layer()));
-            if (parameter.shadow) timed.name_tensor(parameter.shadow, short_name(parameter.layer()));
+            if (parameter.bf16_copy) timed.name_tensor(parameter.bf16_copy, short_name(parameter.layer()));
         }
     }
 

@@ -221,17 +221,18 @@ void TimedBackend::sum_squares(const Tensor& x, const Tensor& y) {
 
 void TimedBackend::adam_update(const AdamSettings& settings, const std::vector<OptimizerSegment>& segments,
                                const Tensor& control, const Tensor& squared_norm, const Tensor& gradient,
-                               const Tensor& m, const Tensor& v, const Tensor& value, const Tensor& shadow) {
-    timed({"adam_update", {gradient, m, m, v, v, value, value, shadow}}, [&] {
-        inner_.adam_update(settings, segments, control, squared_norm, gradient, m, v, value, shadow);
+                               const Tensor& m, const Tensor& v, const Tensor& value,
+                               const Tensor& bf16_copy) {
+    timed({"adam_update", {gradient, m, m, v, v, value, value, bf16_copy}}, [&] {
+        inner_.adam_update(settings, segments, control, squared_norm, gradient, m, v, value, bf16_copy);
     });
 }
 
 void TimedBackend::sgd_update(const SgdSettings& settings, const std::vector<OptimizerSegment>& segments,
                               const Tensor& control, const Tensor& squared_norm, const Tensor& gradient,
-                              const Tensor& velocity, const Tensor& value, const Tensor& shadow) {
-    timed({"sgd_update", {gradient, velocity, velocity, value, value, shadow}}, [&] {
-        inner_.sgd_update(settings, segments, control, squared_norm, gradient, velocity, value, shadow);
+                              const Tensor& velocity, const Tensor& value, const Tensor& bf16_copy) {
+    timed({"sgd_update", {gradient, velocity, velocity, value, value, bf16_copy}}, [&] {
+        inner_.sgd_update(settings, segments, control, squared_norm, gradient, velocity, value, bf16_copy);
     });
 }
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/backend.h"
+#include "objloc/engine/backend.h"
 
 namespace objloc::bench {
 
@@ -94,10 +94,10 @@ class TimedBackend : public Backend {
 
     void adam_update(const AdamSettings& settings, const std::vector<OptimizerSegment>& segments,
                      const Tensor& control, const Tensor& squared_norm, const Tensor& gradient,
-                     const Tensor& m, const Tensor& v, const Tensor& value, const Tensor& shadow) override;
+                     const Tensor& m, const Tensor& v, const Tensor& value, const Tensor& bf16_copy) override;
     void sgd_update(const SgdSettings& settings, const std::vector<OptimizerSegment>& segments,
                     const Tensor& control, const Tensor& squared_norm, const Tensor& gradient,
-                    const Tensor& velocity, const Tensor& value, const Tensor& shadow) override;
+                    const Tensor& velocity, const Tensor& value, const Tensor& bf16_copy) override;
 
     void draw_scenes(const SceneSpec& spec, const SceneAssets& assets, const Tensor& first_index,
                      const Tensor& images, const Tensor& boxes) override;

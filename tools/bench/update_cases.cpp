@@ -1,7 +1,7 @@
 // Updates of the flat parameter buffer.
-#include "tests/reference/adam.h"
-#include "tests/reference/sgd.h"
-#include "tests/reference/sum_squares.h"
+#include "objloc/kernels/reference/adam.h"
+#include "objloc/kernels/reference/sgd.h"
+#include "objloc/kernels/reference/sum_squares.h"
 #include "tools/bench/kernel_cases.h"
 
 namespace objloc::bench {

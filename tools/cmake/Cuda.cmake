@@ -57,14 +57,14 @@ list(APPEND OBJLOC_CUDA_OLDEST 0)
 list(GET OBJLOC_CUDA_OLDEST 0 OBJLOC_CUDA_OLDEST)
 
 # Warnings are errors here too. -Wpedantic, -Wconversion and -Wsign-conversion are left to the build of the same
-# sources by the C++ compiler (kernels/host): nvcc's generated code does not pass them.
+# sources by the C++ compiler (kernels/emulator): nvcc's generated code does not pass them.
 add_library(objloc_cuda_warnings INTERFACE)
 target_compile_options(objloc_cuda_warnings INTERFACE
   $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow,-Werror>)
 
-# A static library of every kernel source in this folder.
+# A static library of every kernel source in this folder and those below it.
 function(objloc_cuda_library name)
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cu)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cu)
   add_library(${name} STATIC ${sources})
   set_target_properties(${name} PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF
                         CUDA_RUNTIME_LIBRARY Static)

@@ -15,9 +15,9 @@ if(OBJLOC_SANITIZE)
   add_link_options(-fsanitize=${OBJLOC_SANITIZE})
 endif()
 
-# A static library of every source in this folder: one op a file, and a new file needs no second place to be named.
+# A static library of every source in this folder and those below it: one op a file, and a new file needs no second place to be named.
 function(objloc_library name)
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/ops/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC ${ARGN} PRIVATE objloc_warnings)
 endfunction()

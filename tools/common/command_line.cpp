@@ -4,8 +4,8 @@
 #include <exception>
 #include <new>
 
-#include "engine/error.h"
-#include "kernels/backends.h"
+#include "objloc/engine/error.h"
+#include "objloc/kernels/backends.h"
 
 namespace objloc {
 namespace {

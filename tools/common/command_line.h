@@ -4,8 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 
-#include "engine/backend.h"
-#include "engine/registry.h"
+#include "objloc/engine/backend.h"
+#include "objloc/engine/registry.h"
 
 namespace objloc {
 

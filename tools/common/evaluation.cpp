@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "models/box_loss.h"
+#include "objloc/models/box_loss.h"
 
 namespace objloc {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/training_step.h"
-#include "generators/scene_generator.h"
-#include "models/localizer.h"
+#include "objloc/engine/training_step.h"
+#include "objloc/generators/scene_generator.h"
+#include "objloc/models/localizer.h"
 #include "tools/common/box_scores.h"
 
 namespace objloc {

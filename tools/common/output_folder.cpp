@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 

@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "generators/drawing.h"
-#include "generators/scene_generator.h"
-#include "models/localizer.h"
+#include "objloc/generators/drawing.h"
+#include "objloc/generators/scene_generator.h"
+#include "objloc/models/localizer.h"
 
 namespace objloc {
 

@@ -1,6 +1,6 @@
 #include "tools/common/predict.h"
 
-#include "generators/resize.h"
+#include "objloc/generators/resize.h"
 
 namespace objloc {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "generators/image.h"
-#include "models/localizer.h"
+#include "objloc/generators/image.h"
+#include "objloc/models/localizer.h"
 
 namespace objloc {
 

@@ -9,8 +9,8 @@
 #include <map>
 #include <optional>
 
-#include "engine/error.h"
-#include "engine/file.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/file.h"
 #include "tools/eval/csv.h"
 
 namespace objloc {

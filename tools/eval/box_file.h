@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "generators/image.h"
+#include "objloc/generators/image.h"
 #include "tools/common/box_scores.h"
 
 namespace objloc {

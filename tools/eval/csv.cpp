@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 namespace {
@@ -80,8 +80,8 @@ class CsvParser {
         ++line_;
     }
 
-    [[noreturn]] void fail(int64_t line, const std::string& failure, const std::string& cure) const {
-        throw Error(csv_place(where_, line), failure, cure);
+    [[noreturn]] void fail(int64_t line, const std::string& failure, const std::string& hint) const {
+        throw Error(csv_place(where_, line), failure, hint);
     }
 
     std::string_view rest_;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "generators/drawing.h"
-#include "generators/resize.h"
+#include "objloc/generators/drawing.h"
+#include "objloc/generators/resize.h"
 #include "tools/common/pictures.h"
 
 namespace objloc {

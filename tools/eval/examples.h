@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "generators/image.h"
-#include "models/localizer.h"
+#include "objloc/generators/image.h"
+#include "objloc/models/localizer.h"
 #include "tools/common/box_scores.h"
 #include "tools/eval/options.h"
 

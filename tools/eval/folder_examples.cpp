@@ -1,7 +1,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 #include "tools/common/predict.h"
 #include "tools/eval/box_file.h"
 #include "tools/eval/examples.h"

@@ -1,6 +1,6 @@
 #include "tools/eval/options.h"
 
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 
 namespace objloc {
 namespace {

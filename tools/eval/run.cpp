@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "engine/error.h"
-#include "engine/file.h"
-#include "models/model_file.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/file.h"
+#include "objloc/models/model_file.h"
 #include "tools/common/output_folder.h"
 #include "tools/eval/example_sheet.h"
 #include "tools/eval/report.h"
@@ -44,7 +44,7 @@ void evaluate_model(const EvalOptions& options) {
     options.check();
     Localizer localizer = load_model(options.model);
     const std::unique_ptr<Backend> backend = options.device.make();
-    localizer.parameters().place(*backend);
+    localizer.parameters().to_device(*backend);
     if (!options.out.empty()) make_output_folder(options.out);
 
     const ExampleSet set = options.images.empty() ? scene_examples(options, *backend, localizer)

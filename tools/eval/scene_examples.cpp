@@ -3,7 +3,7 @@
 #include <cmath>
 #include <memory>
 
-#include "generators/embedded_assets.h"
+#include "objloc/generators/embedded_assets.h"
 #include "tools/common/evaluation.h"
 #include "tools/common/pictures.h"
 #include "tools/eval/examples.h"

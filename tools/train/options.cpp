@@ -4,8 +4,8 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "engine/error.h"
-#include "models/box_loss.h"
+#include "objloc/engine/error.h"
+#include "objloc/models/box_loss.h"
 
 namespace objloc {
 namespace {

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/optimizer.h"
-#include "engine/schedule.h"
-#include "models/localizer.h"
+#include "objloc/engine/optimizer.h"
+#include "objloc/engine/schedule.h"
+#include "objloc/models/localizer.h"
 #include "tools/common/command_line.h"
 
 namespace objloc {

@@ -7,15 +7,15 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "engine/error.h"
-#include "engine/training_step.h"
-#include "generators/scene_generator.h"
-#include "models/box_loss.h"
-#include "models/model_file.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/training_step.h"
+#include "objloc/generators/scene_generator.h"
+#include "objloc/models/box_loss.h"
+#include "objloc/models/model_file.h"
 #include "tools/common/evaluation.h"
 #include "tools/common/pictures.h"
 #include "tools/common/progress.h"
-#include "tools/train/collapse_watch.h"
+#include "tools/train/collapse_detector.h"
 #include "tools/train/run_folder.h"
 
 namespace objloc {
@@ -28,7 +28,7 @@ double seconds_since(Clock::time_point begin) {
 }
 
 /// The looks that pictures are trained with; evaluation shows them as they are.
-Variety variety(const TrainOptions& options) {
+Augmentation variety(const TrainOptions& options) {
     return {options.sprite_variants, options.background_variants, options.seed};
 }
 
@@ -70,7 +70,7 @@ class Run {
         for (const std::string& file : scenes_.skipped_files()) fmt::print("Skipped, no image: {}\n", file);
         if (!choice.weights.empty()) fmt::print("{}", load_weights(localizer_, choice.weights).text());
         if (options.freeze == "backbone") localizer_.parameters().freeze(Localizer::in_backbone);
-        localizer_.parameters().place(*backend_);
+        localizer_.parameters().to_device(*backend_);
         folder_.write("config.json", config_json());
         write_samples();
     }
@@ -209,7 +209,7 @@ class Run {
     SceneSources sources_;
     SceneGenerator scenes_;
     Schedule schedule_;
-    std::optional<CollapseWatch> watch_;
+    std::optional<CollapseDetector> watch_;
     Clock::time_point begin_;
     double training_seconds_ = 0;
 };

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <filesystem>
 
-#include "engine/error.h"
-#include "engine/file.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/file.h"
 
 namespace objloc {
 namespace {

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <map>
 
-#include "engine/error.h"
-#include "models/model_file.h"
-#include "models/safetensors.h"
-#include "models/torch_names.h"
+#include "objloc/engine/error.h"
+#include "objloc/models/formats/safetensors.h"
+#include "objloc/models/formats/torch_names.h"
+#include "objloc/models/model_file.h"
 #include "tools/weights/onnx_export.h"
 #include "tools/weights/vgg16_file.h"
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "models/localizer.h"
+#include "objloc/models/localizer.h"
 
 namespace objloc {
 

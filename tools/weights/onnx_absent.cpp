@@ -1,5 +1,5 @@
 // Stands in for onnx_export.cpp in a build without ONNX.
-#include "engine/error.h"
+#include "objloc/engine/error.h"
 #include "tools/weights/onnx_export.h"
 
 namespace objloc {

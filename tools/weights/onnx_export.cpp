@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-#include "engine/cell_vote.h"
-#include "engine/error.h"
-#include "engine/file.h"
-#include "models/torch_names.h"
-#include "models/vgg16.h"
-#include "models/vote_grid.h"
+#include "objloc/engine/cell_vote.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/file.h"
+#include "objloc/models/formats/torch_names.h"
+#include "objloc/models/vgg16.h"
+#include "objloc/models/vote_grid.h"
 #include "tools/weights/onnx_graph.h"
 
 namespace objloc {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "models/localizer.h"
-#include "models/named_arrays.h"
+#include "objloc/models/formats/named_arrays.h"
+#include "objloc/models/localizer.h"
 #include "tools/weights/convert.h"
 
 namespace objloc {

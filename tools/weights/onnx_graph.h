@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "models/named_arrays.h"
+#include "objloc/models/formats/named_arrays.h"
 
 namespace objloc {
 

@@ -7,8 +7,8 @@
 #include <array>
 #include <cmath>
 
-#include "engine/error.h"
-#include "engine/file.h"
+#include "objloc/engine/error.h"
+#include "objloc/engine/file.h"
 #include "tools/weights/vgg16_file.h"
 
 namespace objloc {

@@ -6,11 +6,11 @@
 #include <cmath>
 #include <fstream>
 
-#include "engine/error.h"
-#include "models/model_file.h"
-#include "models/safetensors.h"
-#include "models/torch_names.h"
-#include "models/vgg16.h"
+#include "objloc/engine/error.h"
+#include "objloc/models/formats/safetensors.h"
+#include "objloc/models/formats/torch_names.h"
+#include "objloc/models/model_file.h"
+#include "objloc/models/vgg16.h"
 
 namespace objloc {
 namespace {

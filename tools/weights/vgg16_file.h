@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "models/localizer.h"
-#include "models/named_arrays.h"
+#include "objloc/models/formats/named_arrays.h"
+#include "objloc/models/localizer.h"
 
 namespace objloc {
 
