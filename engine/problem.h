@@ -36,9 +36,10 @@ struct Conv2dProblem {
 /// maximum in row-major order; 4 = ReLU clipped all four, so no gradient passes.
 enum : uint8_t { kPoolClipped = 4 };
 
-/// y[n,p,q,c] = max over r,s of x[n, p*stride_h + r, q*stride_w + s, c]; windows lie inside the image, as
-/// with Keras's MaxPooling2D(padding='valid'). The first maximum in row-major order wins a tie.
-struct MaxPool2dProblem {
+/// Of each window of R x S pixels one value per channel: y[n,p,q,c] from x[n, p*stride_h + r, q*stride_w + s, c].
+/// Windows lie inside the image, as with Keras's padding='valid'. For the maximum, the first one in row-major order
+/// wins a tie.
+struct Pool2dProblem {
     int64_t N = 0, H = 0, W = 0, C = 0;
     int64_t R = 2, S = 2;
     int64_t stride_h = 2, stride_w = 2;
@@ -51,32 +52,6 @@ struct MaxPool2dProblem {
 struct DenseProblem {
     int64_t N = 0, inputs = 0, outputs = 0;
 };
-
-/// A grid of cells over the image.
-struct CellGrid {
-    int64_t rows = 0, columns = 0;
-
-    OBJLOC_HOST_DEVICE int64_t cells() const { return rows * columns; }
-};
-
-/// Each cell of several grids over the image votes for a box, and the votes are averaged by attention, a
-/// softmax over all cells of all grids. engine/cell_vote.h has the formula.
-struct CellBoxesProblem {
-    static constexpr int kMaxGrids = 5;
-
-    int64_t N = 0, outputs = 3;  // 3: (x, y, size); 4: (x, y, w, h)
-    int grids = 0;
-    CellGrid grid[kMaxGrids] = {};
-
-    OBJLOC_HOST_DEVICE int64_t cells() const {
-        int64_t sum = 0;
-        for (int g = 0; g < grids; ++g) sum += grid[g].cells();
-        return sum;
-    }
-};
-
-/// Sides of predicted boxes below this count as this in `giou_loss`: IoU needs a positive area.
-constexpr float kMinBoxSide = 1e-3f;
 
 /// One part of the flat parameter buffer with its own rate and decay.
 struct OptimizerSegment {

@@ -7,33 +7,10 @@
 #include <vector>
 
 #include "objloc/engine/backend.h"
+#include "objloc/engine/conv2d_version.h"
 #include "objloc/engine/precision.h"
 
 namespace objloc {
-
-/// How a CPU convolves: direct sums, Winograd F(4x4, 3x3) where it applies, or whichever is faster.
-enum class CpuConv { automatic, direct, winograd };
-
-/// The convolution kernels of the CUDA backend. `automatic`: whichever kernels/cuda/conv2d/conv2d_choice.h gives.
-/// Another one is taken wherever it applies, and where it does not, the choice is automatic.
-enum class CudaConv {
-    automatic,
-    tiled,               // products in fp32, of any sizes
-    mma,                 // tensor cores by mma.sync; whichever of these three suits the sizes:
-    mma_wide,            // a block makes 128 x 128 of the product,
-    mma_tall,            // 256 x 64,
-    mma_small,           // 128 x 64; speed is all that they differ in, they give the same bits
-    first_layer,         // the same for at most 4 channels: images
-    hopper,              // tensor cores by wgmma, on Hopper alone: each tap fetches its own pixels,
-    hopper_shared_taps,  // or the three of a column share them,
-    hopper_clusters,     // and besides two blocks share weights
-};
-
-const char* name_of(CudaConv kernel);
-/// Those that run: all but `automatic` and `mma`, which stand for others.
-const std::vector<CudaConv>& cuda_conv_kernels();
-/// Throws Error for a name that there is not.
-CudaConv parse_cuda_conv(const std::string& name);
 
 /// What the choice among CUDA kernels depends on.
 struct CudaDevice {
@@ -43,11 +20,10 @@ struct CudaDevice {
 
 /// What a user may ask of a backend; each takes what concerns it.
 struct BackendOptions {
-    int threads = 0;  // CPU threads; 0: all cores
-    CpuConv cpu_conv = CpuConv::automatic;
+    int threads = 0;                // CPU threads; 0: all cores
+    std::string conv = kAutomatic;  // a version of its convolution, or a family, taken wherever it applies
     Precision precision = Precision::fp32;
-    CudaConv cuda_conv = CudaConv::automatic;
-    bool strict = false;  // Error rather than fall back on another implementation: for who measures
+    bool strict = false;  // throw Error rather than fall back on another implementation, as benchmarks want
 };
 
 /// A backend by name. `missing` is empty when it can be made here, else the reason; `hint` what to do about
@@ -57,6 +33,7 @@ struct BackendEntry {
     std::string missing, hint;
     std::function<std::unique_ptr<Backend>(const BackendOptions&)> make;
     CudaDevice device{};
+    Conv2dVersions conv2d_versions{};
 };
 
 /// The backends a program offers, best first.

@@ -1,4 +1,5 @@
 #include "objloc/generators/scene_generator.h"
+#include "objloc/kernels/localizer/localizer_kernels.h"
 
 #include <fmt/format.h>
 
@@ -86,7 +87,7 @@ void SceneGenerator::draw(const Tensor& images, const Tensor& boxes) {
                     fmt::format("images {} and boxes {} do not suit a side of {} and {} numbers a box",
                                 images.shape().text(), boxes.shape().text(), side, spec_.outputs));
     }
-    backend_.draw_scenes(spec_, assets_, next_index_, images, boxes);
+    localizer_kernels(backend_).draw_scenes(spec_, assets_, next_index_, images, boxes);
     backend_.advance(next_index_, count);
 }
 

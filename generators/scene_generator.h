@@ -6,6 +6,7 @@
 
 #include "objloc/engine/backend.h"
 #include "objloc/generators/augmentation.h"
+#include "objloc/kernels/localizer/localizer_kernels.h"
 
 namespace objloc {
 

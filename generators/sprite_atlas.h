@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "objloc/engine/scene.h"
 #include "objloc/generators/image.h"
+#include "objloc/kernels/localizer/scene.h"
 
 namespace objloc {
 

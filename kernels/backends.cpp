@@ -40,7 +40,7 @@ double gpu_arithmetic([[maybe_unused]] Precision precision, [[maybe_unused]] boo
 }
 
 Registry builtin_backends() {
-    return Registry({cuda_backend_entry(), cudnn_backend_entry(), {"cpu", "", "", make_cpu_backend}});
+    return Registry({cuda_backend_entry(), cudnn_backend_entry(), cpu_backend_entry()});
 }
 
 }  // namespace objloc

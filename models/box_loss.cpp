@@ -8,6 +8,7 @@
 
 #include "objloc/engine/error.h"
 #include "objloc/engine/ops/ops.h"
+#include "objloc/models/ops/ops.h"
 
 namespace objloc {
 
@@ -27,14 +28,6 @@ Variable box_loss(Tape& tape, const BoxLoss& loss, const BoxPrediction& predicti
     if (!loss.giou) return bce();
     const Variable giou = ops::giou_loss(tape, prediction.boxes, truth);
     return loss.bce ? ops::add(tape, bce(), giou) : giou;
-}
-
-std::function<TrainingStep::Graph(Tape&, const Variable& images, const Variable& boxes)> training_graph(
-    Localizer& localizer, const BoxLoss& loss) {
-    return [&localizer, loss](Tape& tape, const Variable& images, const Variable& boxes) {
-        const BoxPrediction prediction = localizer.predict(tape, images);
-        return TrainingStep::Graph{prediction.boxes, box_loss(tape, loss, prediction, boxes)};
-    };
 }
 
 }  // namespace objloc

@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include "objloc/engine/training_step.h"
 #include "objloc/models/localizer.h"
 
 namespace objloc {
@@ -21,9 +20,5 @@ BoxLoss parse_box_loss(const std::string& name);
 
 /// Of a prediction and the true boxes (N, outputs) -> (1).
 Variable box_loss(Tape& tape, const BoxLoss& loss, const BoxPrediction& prediction, const Variable& truth);
-
-/// What a training step runs forward: the model's boxes and their loss.
-std::function<TrainingStep::Graph(Tape&, const Variable& images, const Variable& boxes)> training_graph(
-    Localizer& localizer, const BoxLoss& loss);
 
 }  // namespace objloc

@@ -8,6 +8,7 @@
 #include "objloc/engine/error.h"
 #include "objloc/engine/initializers.h"
 #include "objloc/engine/ops/ops.h"
+#include "objloc/models/ops/ops.h"
 #include "objloc/models/vgg16.h"
 #include "objloc/models/vote_grid.h"
 

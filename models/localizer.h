@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "objloc/engine/parameters.h"
-#include "objloc/engine/scene.h"
 #include "objloc/engine/tape.h"
+#include "objloc/kernels/localizer/scene.h"
 
 namespace objloc {
 
@@ -15,7 +15,7 @@ namespace objloc {
 enum class BoxForm { square, rect };
 
 /// flatten: Flatten and Dense with a sigmoid, as the seed. cells: a 3x3 convolution on each block but the
-/// first lets every cell vote for a box (engine/cell_vote.h), which keeps position instead of learning it
+/// first lets every cell vote for a box (kernels/localizer/cell_boxes.h), which keeps position instead of learning it
 /// anew for every place.
 enum class HeadForm { flatten, cells };
 

@@ -1,11 +1,11 @@
-// Which cells of VGG16 vote in a localizer of HeadForm::cells. engine/cell_vote.h says how.
+// Which cells of VGG16 vote in a localizer of HeadForm::cells. kernels/localizer/cell_boxes.h says how.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "objloc/engine/problem.h"
+#include "objloc/kernels/localizer/cell_boxes.h"
 
 namespace objloc {
 

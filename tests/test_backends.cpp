@@ -16,11 +16,10 @@ namespace {
 using Make = std::function<std::unique_ptr<Backend>(const BackendOptions&)>;
 
 void add_cpu(const Make& make, std::vector<OpBackend>& list) {
-    for (const CpuConv conv : {CpuConv::direct, CpuConv::winograd}) {
-        OpBackend cpu{"cpu", make({.threads = 2, .cpu_conv = conv})};
-        for (const int threads : {1, 3})
-            cpu.same_bits.push_back(make({.threads = threads, .cpu_conv = conv}));
-        if (conv == CpuConv::winograd) {
+    for (const std::string conv : {"direct", "winograd"}) {
+        OpBackend cpu{"cpu", make({.threads = 2, .conv = conv})};
+        for (const int threads : {1, 3}) cpu.same_bits.push_back(make({.threads = threads, .conv = conv}));
+        if (conv == "winograd") {
             cpu.label = "cpu (winograd)";
             cpu.only = "conv2d";
             cpu.exact = false;
@@ -58,9 +57,8 @@ void add_precisions(const BackendEntry& entry, bool slow, std::vector<OpBackend>
 #if defined(OBJLOC_WITH_CUDA_HOST)
         const HostRuntimeScope any_order({.adversarial_seed = 1});
 #endif
-        for (const CudaConv kernel :
-             {CudaConv::automatic, CudaConv::mma_wide, CudaConv::mma_tall, CudaConv::mma_small}) {
-            on.same_bits.push_back(entry.make({.precision = precision, .cuda_conv = kernel}));
+        for (const std::string conv : {kAutomatic, "mma_wide", "mma_tall", "mma_small"}) {
+            on.same_bits.push_back(entry.make({.conv = conv, .precision = precision}));
         }
         list.push_back(std::move(on));
     }
@@ -86,11 +84,9 @@ void add_cudnn_precisions(const BackendEntry& entry, std::vector<OpBackend>& lis
 /// all other tests with it. The host runtime has tests of its own for them (test_hopper_conv2d.cpp).
 void add_hopper(const BackendEntry& entry, std::vector<OpBackend>& list) {
     for (const Precision precision : {Precision::tf32, Precision::bf16}) {
-        for (const CudaConv kernel :
-             {CudaConv::hopper, CudaConv::hopper_shared_taps, CudaConv::hopper_clusters}) {
-            const BackendOptions options = {.precision = precision, .cuda_conv = kernel};
-            OpBackend on{entry.name + " (" + name_of(precision) + ", " + name_of(kernel) + ")",
-                         entry.make(options)};
+        for (const std::string conv : {"hopper", "hopper_shared_taps", "hopper_clusters"}) {
+            const BackendOptions options = {.conv = conv, .precision = precision};
+            OpBackend on{entry.name + " (" + name_of(precision) + ", " + conv + ")", entry.make(options)};
             on.same_bits = {entry.make(options)};
             on.only = "conv2d";
             if (precision == Precision::tf32) expect_tf32(on);

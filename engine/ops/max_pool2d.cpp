@@ -12,7 +12,7 @@ Variable max_pool2d(Tape& tape, const Variable& x, int64_t R, int64_t S, int64_t
     if (in[1] < R || in[2] < S) {
         throw Error("max_pool2d", "x " + in.text() + " is smaller than the window " + Shape{R, S}.text());
     }
-    const MaxPool2dProblem problem{in[0], in[1], in[2], in[3], R, S, stride_h, stride_w};
+    const Pool2dProblem problem{in[0], in[1], in[2], in[3], R, S, stride_h, stride_w};
     Backend& backend = tape.backend();
     const Shape shape{problem.N, problem.P(), problem.Q(), problem.C};
     const Tensor y = backend.allocate(shape, x.value().type()),

@@ -61,10 +61,4 @@ Variable bce(Tape& tape, const Variable& probabilities, const Variable& targets)
 /// The same from logits, exact at any size: tf.nn.sigmoid_cross_entropy_with_logits, averaged.
 Variable sigmoid_bce(Tape& tape, const Variable& logits, const Variable& targets);
 
-/// Mean of 1 - GIoU over boxes (N, 3 or 4), each (x, y, size) or (x, y, w, h). Truth gets no gradient.
-Variable giou_loss(Tape& tape, const Variable& predicted, const Variable& truth);
-
-/// Votes (N, cells of all grids, 1 + outputs) -> boxes (N, outputs); engine/cell_vote.h has the formula.
-Variable cell_boxes(Tape& tape, const Variable& votes, const std::vector<CellGrid>& grids);
-
 }  // namespace objloc::ops

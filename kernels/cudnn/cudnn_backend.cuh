@@ -29,19 +29,10 @@ class CudnnBackend : public CudaBackend {
 
     std::string description() const override;
 
-    void conv2d_forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w, const Tensor& bias,
-                        const Tensor& y, const Tensor& codes) override;
-    void conv2d_backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient, const Tensor& w,
-                              const Tensor& relu_source, const Tensor& dx) override;
-    void conv2d_backward_weights(const Conv2dProblem& problem, const Tensor& x,
-                                 const Conv2dGradient& gradient, const Tensor& dw) override;
-
-    void dense_forward(const DenseProblem& problem, const Tensor& x, const Tensor& w, const Tensor& bias,
-                       const Tensor& y) override;
-    void dense_backward_data(const DenseProblem& problem, const Tensor& dy, const Tensor& w,
-                             const Tensor& dx) override;
-    void dense_backward_weights(const DenseProblem& problem, const Tensor& x, const Tensor& dy,
-                                const Tensor& dw) override;
+    // Its own are the products; what else there is it inherits.
+#define OBJLOC_OP(name, parameters, arguments)
+#define OBJLOC_PRODUCT_OP(name, parameters, arguments) void name parameters override;
+#include "objloc/engine/backend_ops.inc"
 
   private:
     /// What products of these activations are taken in: with bf16, f32 activations are a head's and stay

@@ -1,5 +1,5 @@
 // Scenes, from the random words (w0, w1, w2, w3) of image i on; written from the seed's description alone, so
-// that a mistake in engine/scene.h shows. D[low, high) of a word: low + floor(word * (high - low) / 2^32).
+// that a mistake in kernels/localizer/scene.h shows. D[low, high) of a word: low + floor(word * (high - low) / 2^32).
 //   blob    column D[side/16, side - side/16) of w0, row the same of w1;
 //           radius D[side/32, distance of the centre to the nearest border) of w2
 //           a pixel is white when (row - centre)^2 + (column - centre)^2 < radius^2
@@ -14,7 +14,7 @@
 #include <cmath>
 #include <vector>
 
-#include "objloc/engine/scene.h"
+#include "objloc/kernels/localizer/scene.h"
 #include "objloc/kernels/reference/array.h"
 
 namespace objloc::reference {

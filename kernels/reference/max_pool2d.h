@@ -9,7 +9,7 @@
 
 namespace objloc::reference {
 
-inline void max_pool2d_forward(const MaxPool2dProblem& g, const Array& x, Array& y, Array& positions) {
+inline void max_pool2d_forward(const Pool2dProblem& g, const Array& x, Array& y, Array& positions) {
     for (int64_t i = 0; i < y.count(); ++i) {
         const int64_t c = i % g.C, q = i / g.C % g.Q(), p = i / (g.C * g.Q()) % g.P(),
                       n = i / (g.C * g.Q() * g.P());
@@ -22,8 +22,7 @@ inline void max_pool2d_forward(const MaxPool2dProblem& g, const Array& x, Array&
     }
 }
 
-inline void max_pool2d_backward(const MaxPool2dProblem& g, const Array& dy, const Array& positions,
-                                Array& dx) {
+inline void max_pool2d_backward(const Pool2dProblem& g, const Array& dy, const Array& positions, Array& dx) {
     for (double& value : dx.values) value = 0;
     for (int64_t i = 0; i < dy.count(); ++i) {
         const int64_t c = i % g.C, q = i / g.C % g.Q(), p = i / (g.C * g.Q()) % g.P(),

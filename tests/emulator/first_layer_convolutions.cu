@@ -1,6 +1,6 @@
 #include "tests/emulator/first_layer_convolutions.h"
 
-#include "objloc/kernels/cuda/conv2d/conv2d_kernels.cuh"
+#include "objloc/kernels/cuda/conv2d/first_layer/conv2d_first_layer.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
 
 namespace objloc {

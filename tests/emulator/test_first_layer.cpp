@@ -19,8 +19,9 @@ namespace {
 
 constexpr Precision kPrecisions[] = {Precision::tf32, Precision::bf16};
 
-CudaConv chosen(ConvPass pass, const Conv2dProblem& problem, Precision arithmetic) {
-    return choose_conv2d(pass, problem, arithmetic, CudaConv::automatic, {80, false});
+std::string chosen(ConvPass pass, const Conv2dProblem& problem, Precision arithmetic) {
+    static const Conv2dVersions versions = cuda_host_backend_entry().conv2d_versions;
+    return choose_conv2d(versions, pass, problem, arithmetic, kAutomatic, {80, false}).name;
 }
 
 /// Whole numbers of at most 1: sums stay so small that bf16 holds them, too.
@@ -56,11 +57,11 @@ TEST_CASE("the first layer's kernels are chosen for all that they are tested wit
     for (const Conv2dProblem& problem : first_layer_convolutions()) {
         CAPTURE(name_of("conv2d", problem));
         for (const Precision precision : kPrecisions) {
-            CHECK(chosen(ConvPass::forward, problem, precision) == CudaConv::first_layer);
-            CHECK(chosen(ConvPass::backward_weights, problem, precision) == CudaConv::first_layer);
-            CHECK(chosen(ConvPass::backward_data, problem, precision) == CudaConv::tiled);
+            CHECK(chosen(ConvPass::forward, problem, precision) == "first_layer");
+            CHECK(chosen(ConvPass::backward_weights, problem, precision) == "first_layer");
+            CHECK(chosen(ConvPass::backward_data, problem, precision) == "tiled");
         }
-        CHECK(chosen(ConvPass::forward, problem, Precision::fp32) == CudaConv::tiled);
+        CHECK(chosen(ConvPass::forward, problem, Precision::fp32) == "tiled");
     }
     Conv2dProblem pooled = convolution({1, 8, 8, 3}, 8);
     pooled.pool = true;
@@ -69,8 +70,8 @@ TEST_CASE("the first layer's kernels are chosen for all that they are tested wit
                                        convolution({1, 8, 8, 3}, 8, {3, 3}, {1, 1, 1, 1}, {1, 2}),
                                        convolution({1, 8, 8, 1}, 8, {6, 1}, {2, 0, 3, 0})}) {
         CAPTURE(name_of("conv2d", other));
-        CHECK(chosen(ConvPass::forward, other, Precision::bf16) == CudaConv::tiled);
-        CHECK(chosen(ConvPass::backward_weights, other, Precision::tf32) == CudaConv::tiled);
+        CHECK(chosen(ConvPass::forward, other, Precision::bf16) == "tiled");
+        CHECK(chosen(ConvPass::backward_weights, other, Precision::tf32) == "tiled");
     }
 }
 

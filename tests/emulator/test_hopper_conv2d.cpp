@@ -192,9 +192,9 @@ std::string label(const Conv2dProblem& problem, const HopperRun& how) {
 /// y, codes, dx and dw of the CUDA backend on whole numbers, as bytes. `unpooled`: the memory that
 /// the two gradient passes share.
 std::vector<std::vector<std::byte>> backend_results(const Conv2dProblem& g, Precision precision,
-                                                    CudaConv kernel,
+                                                    const std::string& conv,
                                                     std::shared_ptr<Tensor> unpooled = nullptr) {
-    const auto backend = cuda_host_backend_entry().make({.precision = precision, .cuda_conv = kernel});
+    const auto backend = cuda_host_backend_entry().make({.conv = conv, .precision = precision});
     const DType type = backend->activation_type();
     const auto upload = [&](const Array& array, DType as) {
         const Tensor tensor = backend->allocate(array.shape, as);
@@ -224,13 +224,13 @@ TEST_CASE("hopper convolutions through the backend, when asked for, give the bit
     for (const bool pool : {false, true}) {
         problem.relu = problem.pool = pool;
         for (const Precision precision : {Precision::bf16, Precision::tf32}) {
-            const auto usual = backend_results(problem, precision, CudaConv::automatic);
-            CHECK(backend_results(problem, precision, CudaConv::hopper) == usual);
+            const auto usual = backend_results(problem, precision, kAutomatic);
+            CHECK(backend_results(problem, precision, "hopper") == usual);
             const auto spread = std::make_shared<Tensor>();
-            CHECK(backend_results(problem, precision, CudaConv::hopper, spread) == usual);
+            CHECK(backend_results(problem, precision, "hopper", spread) == usual);
             CHECK(static_cast<bool>(*spread) == pool);
-            CHECK(backend_results(problem, precision, CudaConv::hopper_shared_taps) == usual);
-            CHECK(backend_results(problem, precision, CudaConv::hopper_clusters) == usual);
+            CHECK(backend_results(problem, precision, "hopper_shared_taps") == usual);
+            CHECK(backend_results(problem, precision, "hopper_clusters") == usual);
         }
     }
 }

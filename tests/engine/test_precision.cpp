@@ -9,11 +9,10 @@
 #include "objloc/engine/bf16.h"
 #include "objloc/engine/error.h"
 #include "objloc/engine/optimizer.h"
-#include "objloc/engine/training_step.h"
 #include "objloc/generators/scene_generator.h"
 #include "objloc/kernels/cpu/runtime/cpu_backend.h"
-#include "objloc/models/box_loss.h"
 #include "objloc/models/localizer.h"
+#include "objloc/models/localizer_step.h"
 #include "tests/test_backends.h"
 
 namespace objloc {
@@ -33,11 +32,11 @@ struct Step {
         spec.outputs = localizer.config().outputs();
         SceneGenerator scenes(backend, spec);
         Optimizer optimizer(backend, localizer.parameters(), {}, Localizer::in_backbone);
-        TrainingStep step(backend, optimizer,
-                          {[&](const Tensor& images, const Tensor& boxes) { scenes.draw(images, boxes); },
-                           training_graph(localizer, BoxLoss{}),
-                           {2, 32, 32, 3},
-                           {2, spec.outputs}});
+        LocalizerStep step(backend, optimizer,
+                           {[&](const Tensor& images, const Tensor& boxes) { scenes.draw(images, boxes); },
+                            training_graph(localizer, BoxLoss{}),
+                            {2, 32, 32, 3},
+                            {2, spec.outputs}});
         step.run(1e-3);
         loss = step.meter().read().loss;
         for (const Parameter& parameter : localizer.parameters().all()) {
@@ -95,7 +94,7 @@ TEST_CASE("bf16 rounds to nearest, ties to even, and keeps what is no number") {
 
 TEST_CASE("the CPU takes every precision, and says what it computes in") {
     const auto description = [](const BackendOptions& options) {
-        const auto backend = make_cpu_backend(options);
+        const auto backend = cpu_backend_entry().make(options);
         CHECK(backend->activation_type() == DType::f32);
         return backend->description();
     };
@@ -105,7 +104,7 @@ TEST_CASE("the CPU takes every precision, and says what it computes in") {
     const std::string bf16 = description({.threads = 1, .precision = Precision::bf16});
     CHECK(has(bf16, "computes in bf16") != has(bf16, "computes in fp32, though bf16 was asked for"));
     CHECK(has(description({.threads = 1, .precision = Precision::tf32}), "fp32, though tf32 was asked for"));
-    CHECK(has(description({.threads = 1, .cpu_conv = CpuConv::winograd, .precision = Precision::bf16}),
+    CHECK(has(description({.threads = 1, .conv = "winograd", .precision = Precision::bf16}),
               "fp32, though bf16 was asked for"));
 }
 

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <map>
 
-#include "objloc/engine/cell_vote.h"
+#include "objloc/kernels/localizer/cell_boxes.h"
 #include "objloc/models/model_file.h"
 #include "objloc/models/vote_grid.h"
 #include "tests/tools/tool.h"
@@ -139,7 +139,7 @@ TEST_CASE("the votes of all grids have the shapes of their cells") {
     }
 }
 
-TEST_CASE("the graph of a head of votes is engine/cell_vote.h's formula in ONNX's ops") {
+TEST_CASE("the graph of a head of votes is kernels/localizer/cell_boxes.h's formula in ONNX's ops") {
     const onnx::ModelProto model = exported(Localizer(tiny(HeadForm::cells, BoxForm::square), 7));
     const std::vector<std::string> head = {
         "votes2 = Conv(block2_pool, votes2.weight, votes2.bias) kernel_shape=3,3 pads=1,1,1,1",

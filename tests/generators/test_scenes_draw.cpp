@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "objloc/kernels/localizer/localizer_kernels.h"
 #include "objloc/kernels/reference/draw_scenes.h"
 #include "objloc/kernels/reference/op_case_inputs.h"
 #include "tests/test_backends.h"
@@ -63,8 +64,9 @@ Drawn draw_on(Backend& backend, const SceneSpec& spec, const ScenePictures& pict
     const DType f32 = DType::f32;
     const GuardedTensor images = upload_guarded(backend, poison(images_shape, f32), images_shape, f32);
     const GuardedTensor boxes = upload_guarded(backend, poison(boxes_shape, f32), boxes_shape, f32);
-    backend.draw_scenes(spec, upload_pictures(backend, pictures, spec.side),
-                        upload_all(backend, {1}, DType::i64, &first), images.tensor, boxes.tensor);
+    localizer_kernels(backend).draw_scenes(spec, upload_pictures(backend, pictures, spec.side),
+                                           upload_all(backend, {1}, DType::i64, &first), images.tensor,
+                                           boxes.tensor);
     CHECK(guards_intact(backend, images));
     CHECK(guards_intact(backend, boxes));
     return {download_bytes(backend, images.tensor), download_bytes(backend, boxes.tensor)};

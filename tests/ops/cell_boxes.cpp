@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "objloc/kernels/localizer/localizer_kernels.h"
 #include "objloc/kernels/reference/cell_boxes.h"
 #include "tests/op_case.h"
 #include "tests/op_case_gradient.h"
@@ -36,7 +37,7 @@ OpCase forward(const Votes& votes, double spread) {
     op.outputs = {{.name = "attention", .shape = votes.attention()},
                   {.name = "boxes", .shape = votes.boxes()}};
     op.run = [votes](Backend& backend, const auto& in, const auto& out) {
-        backend.cell_boxes_forward(votes.problem(), in[0], out[0], out[1]);
+        localizer_kernels(backend).cell_boxes_forward(votes.problem(), in[0], out[0], out[1]);
     };
     op.reference = [votes](const Arrays& in, Arrays& out) {
         out[0] = reference::cell_attention(in[0]);
@@ -59,8 +60,8 @@ GradientCase gradient(const Votes& votes) {
     gradient.backward = [votes](Backend& backend, const auto& in, const Tensor& dy) {
         const Tensor attention = backend.allocate(votes.attention());
         const Tensor boxes = backend.allocate(votes.boxes()), slope = backend.allocate(votes.shape());
-        backend.cell_boxes_forward(votes.problem(), in[0], attention, boxes);
-        backend.cell_boxes_backward(votes.problem(), in[0], attention, dy, slope);
+        localizer_kernels(backend).cell_boxes_forward(votes.problem(), in[0], attention, boxes);
+        localizer_kernels(backend).cell_boxes_backward(votes.problem(), in[0], attention, dy, slope);
         return std::vector<Tensor>{slope};
     };
     return gradient;

@@ -2,6 +2,7 @@
 // within each other, that do not meet, and that are too thin to count.
 #include <doctest/doctest.h>
 
+#include "objloc/kernels/localizer/localizer_kernels.h"
 #include "objloc/kernels/reference/giou_loss.h"
 #include "tests/op_case.h"
 #include "tests/op_case_gradient.h"
@@ -16,7 +17,7 @@ OpCase forward(int64_t count, int64_t outputs, const Fill& guess) {
                  {.name = "truth", .shape = {count, outputs}, .fill = uniform(0.1, 0.5)}};
     op.outputs = {{.name = "loss", .shape = {1}}};
     op.run = [](Backend& backend, const auto& in, const auto& out) {
-        backend.giou_loss_forward(in[0], in[1], out[0]);
+        localizer_kernels(backend).giou_loss_forward(in[0], in[1], out[0]);
     };
     op.reference = [](const Arrays& in, Arrays& out) {
         out[0][0] = reference::giou_loss_forward(in[0], in[1]);
@@ -40,7 +41,7 @@ GradientCase gradient(int64_t outputs, double low, double high, uint64_t seed) {
     };
     gradient.backward = [](Backend& backend, const auto& in, const Tensor& dy) {
         const Tensor slope = backend.allocate(in[0].shape());
-        backend.giou_loss_backward(in[0], in[1], dy, slope);
+        localizer_kernels(backend).giou_loss_backward(in[0], in[1], dy, slope);
         return std::vector<Tensor>{slope, Tensor()};
     };
     // The loss has kinks where two edges meet.

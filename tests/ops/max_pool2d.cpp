@@ -9,7 +9,7 @@
 namespace objloc {
 namespace {
 
-const std::vector<MaxPool2dProblem> kShapes = {
+const std::vector<Pool2dProblem> kShapes = {
     {.N = 1, .H = 2, .W = 2, .C = 1},
     {.N = 2, .H = 8, .W = 6, .C = 3},
     {.N = 1, .H = 7, .W = 9, .C = 5},                   // odd: the last row is dropped
@@ -24,21 +24,21 @@ const std::vector<MaxPool2dProblem> kShapes = {
     {.N = 1, .H = 32, .W = 32, .C = 64},
 };
 
-std::string name_of(const std::string& op, const MaxPool2dProblem& g) {
+std::string name_of(const std::string& op, const Pool2dProblem& g) {
     const auto text = [](int64_t number) { return std::to_string(number); };
     return op + " N" + text(g.N) + " H" + text(g.H) + " W" + text(g.W) + " C" + text(g.C) + " " + text(g.R) +
            "x" + text(g.S) + " stride " + text(g.stride_h) + "," + text(g.stride_w);
 }
 
-Shape shape_of_x(const MaxPool2dProblem& g) {
+Shape shape_of_x(const Pool2dProblem& g) {
     return {g.N, g.H, g.W, g.C};
 }
 
-Shape shape_of_y(const MaxPool2dProblem& g) {
+Shape shape_of_y(const Pool2dProblem& g) {
     return {g.N, g.P(), g.Q(), g.C};
 }
 
-OpCase max_pool2d_forward(const MaxPool2dProblem& g) {
+OpCase max_pool2d_forward(const Pool2dProblem& g) {
     OpCase op;
     op.name = name_of("max_pool2d_forward", g);
     op.inputs = {
@@ -58,7 +58,7 @@ OpCase max_pool2d_forward(const MaxPool2dProblem& g) {
     return op;
 }
 
-OpCase max_pool2d_backward(const MaxPool2dProblem& g) {
+OpCase max_pool2d_backward(const Pool2dProblem& g) {
     OpCase op;
     op.name = name_of("max_pool2d_backward", g);
     const Fill positions = integers(0, static_cast<int>(g.R * g.S - 1));
@@ -82,7 +82,7 @@ OpCase max_pool2d_backward(const MaxPool2dProblem& g) {
     return op;
 }
 
-GradientCase max_pool2d(const MaxPool2dProblem& g) {
+GradientCase max_pool2d(const Pool2dProblem& g) {
     GradientCase gradient;
     gradient.name = name_of("max_pool2d", g);
     gradient.inputs = {{.name = "x", .shape = shape_of_x(g), .fill = distinct()}};  // no ties within a step
@@ -105,7 +105,7 @@ GradientCase max_pool2d(const MaxPool2dProblem& g) {
 }  // namespace
 
 TEST_CASE("max_pool2d_forward") {
-    for (const MaxPool2dProblem& problem : kShapes) check(max_pool2d_forward(problem));
+    for (const Pool2dProblem& problem : kShapes) check(max_pool2d_forward(problem));
 }
 
 TEST_CASE("max_pool2d_forward: the first maximum wins a tie") {
@@ -118,7 +118,7 @@ TEST_CASE("max_pool2d_forward: the first maximum wins a tie") {
 }
 
 TEST_CASE("max_pool2d_backward") {
-    for (const MaxPool2dProblem& problem : kShapes) check(max_pool2d_backward(problem));
+    for (const Pool2dProblem& problem : kShapes) check(max_pool2d_backward(problem));
 }
 
 TEST_CASE("max_pool2d: gradients against finite differences") {

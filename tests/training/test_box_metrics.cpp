@@ -1,4 +1,5 @@
 // box_metrics against kernels/reference/box_metrics.h, and against boxes whose metrics can be said by hand.
+#include "objloc/kernels/localizer/localizer_kernels.h"
 #include "objloc/kernels/reference/box_metrics.h"
 
 #include <doctest/doctest.h>
@@ -19,7 +20,7 @@ OpCase box_metrics(int64_t boxes, int64_t outputs) {
                  {.name = "sums before", .shape = {BoxMetrics::kCount}, .fill = integers(3, 3)}};
     op.outputs = {{.name = "sums", .shape = {BoxMetrics::kCount}, .updates = 3}};
     op.run = [](Backend& backend, const auto& in, const auto& out) {
-        backend.box_metrics(in[0], in[1], in[2], out[0]);
+        localizer_kernels(backend).box_metrics(in[0], in[1], in[2], out[0]);
     };
     op.reference = [](const Arrays& in, Arrays& out) {
         reference::box_metrics(in[0], in[1], in[2][0], out[0]);
@@ -45,7 +46,7 @@ std::vector<float> sums_of(Backend& backend, const std::vector<Batch>& batches) 
         backend.upload(batch.predicted.data(), predicted);
         backend.upload(batch.truth.data(), truth);
         backend.fill(loss, batch.loss);
-        backend.box_metrics(predicted, truth, loss, sums);
+        localizer_kernels(backend).box_metrics(predicted, truth, loss, sums);
     }
     std::vector<float> values(BoxMetrics::kCount);
     backend.download(sums, values.data());

@@ -7,11 +7,10 @@
 #include <limits>
 
 #include "objloc/engine/error.h"
-#include "objloc/engine/training_step.h"
 #include "objloc/generators/scene_generator.h"
 #include "objloc/kernels/backends.h"
-#include "objloc/models/box_loss.h"
 #include "objloc/models/localizer.h"
+#include "objloc/models/localizer_step.h"
 #include "tests/test_backends.h"
 #include "tools/common/evaluation.h"
 
@@ -26,7 +25,7 @@ struct Trainee {
     Localizer localizer;
     SceneGenerator scenes;
     Optimizer optimizer;
-    TrainingStep step;
+    LocalizerStep step;
 
     Trainee(Backend& backend_, LocalizerConfig config, SceneKind kind, int64_t batch_, bool freeze = false,
             OptimizerOptions options = {})
@@ -218,14 +217,14 @@ TEST_CASE("the memory that training takes for an image is known beforehand") {
 }
 
 TEST_CASE("a hundred steps of Winograd and of direct convolutions have the same losses within a percent") {
-    const auto losses = [](CpuConv conv) {
-        const auto backend = builtin_backends().make("cpu", {.threads = 2, .cpu_conv = conv});
+    const auto losses = [](const char* conv) {
+        const auto backend = builtin_backends().make("cpu", {.threads = 2, .conv = conv});
         Trainee trainee(*backend, small_config(0.25, 64), SceneKind::natural, 16);
         std::vector<double> list;
         for (int s = 0; s < 100; ++s) list.push_back(trainee.run(1, 1e-4).loss);
         return list;
     };
-    const std::vector<double> direct = losses(CpuConv::direct), winograd = losses(CpuConv::winograd);
+    const std::vector<double> direct = losses("direct"), winograd = losses("winograd");
     CHECK(direct != winograd);
     for (size_t s = 0; s < direct.size(); ++s) {
         CAPTURE(s);

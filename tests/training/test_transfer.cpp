@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "objloc/engine/training_step.h"
 #include "objloc/generators/scene_generator.h"
-#include "objloc/models/box_loss.h"
+#include "objloc/models/localizer_step.h"
 #include "objloc/models/model_file.h"
 #include "tests/source_path.h"
 #include "tests/test_backends.h"
@@ -49,11 +48,11 @@ Moved train(Backend& backend, HeadForm head, bool freeze, float backbone_rate) {
     OptimizerOptions options;
     options.backbone_rate = backbone_rate;
     Optimizer optimizer(backend, localizer.parameters(), options, Localizer::in_backbone);
-    TrainingStep step(backend, optimizer,
-                      {[&](const Tensor& images, const Tensor& boxes) { scenes.draw(images, boxes); },
-                       training_graph(localizer, BoxLoss{}),
-                       {kBatch, 32, 32, 3},
-                       {kBatch, 3}});
+    LocalizerStep step(backend, optimizer,
+                       {[&](const Tensor& images, const Tensor& boxes) { scenes.draw(images, boxes); },
+                        training_graph(localizer, BoxLoss{}),
+                        {kBatch, 32, 32, 3},
+                        {kBatch, 3}});
     const auto run = [&](int64_t steps) {
         for (int64_t s = 0; s < steps; ++s) step.run(kRate);
         const BoxReport boxes = step.meter().read();

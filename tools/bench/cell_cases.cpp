@@ -1,6 +1,7 @@
 // The cells head: votes of all grids side by side, and boxes from them.
 #include <fmt/format.h>
 
+#include "objloc/kernels/localizer/localizer_kernels.h"
 #include "objloc/kernels/reference/cell_boxes.h"
 #include "tools/bench/kernel_cases.h"
 #include "tools/bench/sizes.h"
@@ -38,7 +39,7 @@ KernelCase forward(const CellBoxesProblem& problem, const std::vector<Shape>& gr
     op.outputs = {{{problem.N, problem.cells()}}, {{problem.N, problem.outputs}}};
     op.terms = problem.cells() + kTranscendental;
     op.run = [problem](Backend& b, const auto& in, const auto& out) {
-        b.cell_boxes_forward(problem, in[0], out[0], out[1]);
+        localizer_kernels(b).cell_boxes_forward(problem, in[0], out[0], out[1]);
     };
     op.reference = [grids](const Arrays& in, Arrays& out) {
         out[0] = reference::cell_attention(in[0]);
@@ -75,7 +76,7 @@ KernelCase backward(const CellBoxesProblem& problem, const std::vector<Shape>& g
                  {.name = "dboxes", .shape = {problem.N, problem.outputs}}};
     op.outputs = {{votes}};
     op.run = [problem](Backend& b, const auto& in, const auto& out) {
-        b.cell_boxes_backward(problem, in[0], in[1], in[2], out[0]);
+        localizer_kernels(b).cell_boxes_backward(problem, in[0], in[1], in[2], out[0]);
     };
     op.reference = nullptr;
     op.reference_at = [grids](const Arrays& in, size_t, int64_t element) {

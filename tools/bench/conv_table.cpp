@@ -28,11 +28,11 @@ constexpr size_t kFields = 9;
 
 std::string line_text(const ConvTableEntry& entry) {
     const ConvTableLine& at = entry.line;
-    const auto kernel = [&at](ConvPass pass) { return std::string(name_of(at.kernel(pass))) + ","; };
+    const auto version = [&at](ConvPass pass) { return at.version(pass) + ","; };
     std::string text =
         fmt::format("{{{}, {}, {:>8}, {:>4}, {:>4}, {:>2}, {:<19} {:<19} {}}},", at.sm, name_of(at.precision),
-                    at.pixels, at.C, at.K, at.taps, kernel(ConvPass::forward),
-                    kernel(ConvPass::backward_data), name_of(at.backward_weights));
+                    at.pixels, at.C, at.K, at.taps, version(ConvPass::forward),
+                    version(ConvPass::backward_data), at.backward_weights);
     return text + (entry.note.empty() ? "" : "  // " + entry.note) + "\n";
 }
 
@@ -59,6 +59,12 @@ int64_t number(const std::string& text) {
     return value;
 }
 
+std::string version_name(const std::string& text) {
+    const std::vector<std::string>& known = conv2d_version_names();
+    if (text == kAutomatic || std::find(known.begin(), known.end(), text) != known.end()) return text;
+    throw Error("'" + text + "'", "is no version of the convolution");
+}
+
 ConvTableEntry parse_line(const std::string& text) {
     const size_t comment = std::min(text.find("//"), text.size());
     const std::vector<std::string> fields = split(text.substr(0, comment), "{, }");
@@ -72,9 +78,9 @@ ConvTableEntry parse_line(const std::string& text) {
                   number(fields[3]),
                   number(fields[4]),
                   number(fields[5]),
-                  parse_cuda_conv(fields[6]),
-                  parse_cuda_conv(fields[7]),
-                  parse_cuda_conv(fields[8])};
+                  version_name(fields[6]),
+                  version_name(fields[7]),
+                  version_name(fields[8])};
     const size_t note = text.find_first_not_of("/ ", comment);
     if (note != std::string::npos) entry.note = text.substr(note);
     return entry;

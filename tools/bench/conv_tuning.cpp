@@ -17,7 +17,7 @@ constexpr ConvPass kPasses[] = {ConvPass::forward, ConvPass::backward_data, Conv
 
 /// What was measured of one kernel in one pass of one shape.
 struct Candidate {
-    CudaConv kernel;
+    const Conv2dVersion* version;
     int layers = 0;
     double seconds = 0;  // of all of them
     bool right = true;
@@ -32,9 +32,9 @@ struct MeasuredShape {
 };
 
 void add(Candidates& candidates, const KernelResult& result) {
-    const auto same = [&](const Candidate& at) { return at.kernel == result.variant->kernel; };
+    const auto same = [&](const Candidate& at) { return at.version == result.variant->version; };
     auto at = std::find_if(candidates.begin(), candidates.end(), same);
-    if (at == candidates.end()) at = candidates.insert(at, {result.variant->kernel});
+    if (at == candidates.end()) at = candidates.insert(at, {result.variant->version});
     ++at->layers;
     at->seconds += result.seconds;
     at->right = at->right && result.correctness.passed;
@@ -66,19 +66,19 @@ const Candidate* fastest(const Candidates& candidates) {
         if (!at.right) continue;
         if (best == nullptr || at.mean() < best->mean()) best = &at;
         const bool better = portable == nullptr || at.mean() < portable->mean();
-        if (!needs_hopper(at.kernel) && better) portable = &at;
+        if (!at.version->needs.hopper && better) portable = &at;
     }
     return portable != nullptr && portable->mean() <= kWorthIt * best->mean() ? portable : best;
 }
 
 ConvTableEntry entry_of(const MeasuredShape& shape) {
     ConvTableEntry entry{shape.line, ""};
-    CudaConv* const kernels[] = {&entry.line.forward, &entry.line.backward_data,
-                                 &entry.line.backward_weights};
+    std::string* const names[] = {&entry.line.forward, &entry.line.backward_data,
+                                  &entry.line.backward_weights};
     for (size_t pass = 0; pass < std::size(kPasses); ++pass) {
         const auto measured = shape.passes.find(kPasses[pass]);
         const Candidate* best = measured == shape.passes.end() ? nullptr : fastest(measured->second);
-        if (best != nullptr) *kernels[pass] = best->kernel;
+        if (best != nullptr) *names[pass] = best->version->name;
         entry.note += best != nullptr ? fmt::format("{:.1f} ", 1e6 * best->mean()) : "- ";
     }
     entry.note += "us";
@@ -102,22 +102,22 @@ bool has_choice(const MeasuredShape& shape) {
 std::vector<KernelVariant> tuning_variants(const BackendEntry& entry) {
     std::vector<KernelVariant> variants;
     for (const Precision precision : {Precision::bf16, Precision::tf32, Precision::fp32}) {
-        for (const CudaConv kernel : cuda_conv_kernels()) {
-            if (needs_hopper(kernel) && !entry.device.hopper) continue;
+        for (const Conv2dVersion* version : entry.conv2d_versions) {
+            if (version->needs.hopper && !entry.device.hopper) continue;
             variants.push_back(
                 {.device = entry.name,
-                 .name = fmt::format("{} {}", name_of(kernel), name_of(precision)),
+                 .name = fmt::format("{} {}", version->name, name_of(precision)),
                  .adds = "",
                  .group = "gpu",
                  .applies =
                      [=](const KernelCase& op) {
                          const std::optional<ConvPass> pass = op.pass();
-                         return pass && cuda_conv_applies(kernel, *pass, op.problem, precision);
+                         return pass && version->applies(*pass, op.problem, precision);
                      },
                  .make = [make = entry.make, precision,
-                          kernel] { return make({.precision = precision, .cuda_conv = kernel}); },
+                          version] { return make({.conv = version->name, .precision = precision}); },
                  .precision = precision,
-                 .kernel = kernel});
+                 .version = version});
         }
     }
     return variants;

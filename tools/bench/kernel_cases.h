@@ -18,7 +18,7 @@ struct ConvLayer {
 
 /// Forward with bias, and the three gradients.
 std::vector<KernelCase> conv2d_cases(const std::vector<ConvLayer>& layers);
-std::vector<KernelCase> max_pool2d_cases(const std::vector<MaxPool2dProblem>& problems);
+std::vector<KernelCase> max_pool2d_cases(const std::vector<Pool2dProblem>& problems);
 std::vector<KernelCase> dense_cases(const DenseProblem& problem);
 /// fill, copy, relu, sigmoid, add, mul, and their gradients.
 std::vector<KernelCase> elementwise_cases(const Shape& shape);

@@ -73,8 +73,8 @@ std::vector<ConvLayer> given_layer(const std::vector<int64_t>& s) {
     return layers;
 }
 
-std::vector<MaxPool2dProblem> pools_of(const std::vector<ConvLayer>& layers) {
-    std::vector<MaxPool2dProblem> pools;
+std::vector<Pool2dProblem> pools_of(const std::vector<ConvLayer>& layers) {
+    std::vector<Pool2dProblem> pools;
     for (const ConvLayer& layer : layers) {
         const Conv2dProblem& g = layer.problem;
         if (g.pool) pools.push_back({.N = g.N, .H = g.P(), .W = g.Q(), .C = g.K});

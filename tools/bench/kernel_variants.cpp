@@ -28,7 +28,7 @@ void add_cpu(const BackendEntry& entry, int threads, std::vector<KernelVariant>&
                     .adds = direct,
                     .group = "cpu",
                     .applies = is_convolution,
-                    .make = maker(entry, {threads, CpuConv::direct}),
+                    .make = maker(entry, {threads, "direct"}),
                     .yardstick = true});
     list.push_back(
         {.device = "cpu",
@@ -36,14 +36,14 @@ void add_cpu(const BackendEntry& entry, int threads, std::vector<KernelVariant>&
          .adds = "our F(4x4, 3x3): a quarter of the multiplications; 3x3 at stride 1, 8 channels and more",
          .group = "cpu",
          .applies = [](const KernelCase& op) { return is_convolution(op) && winograd_applies(op.problem); },
-         .make = maker(entry, {threads, CpuConv::winograd}),
+         .make = maker(entry, {threads, "winograd"}),
          .error_scale = 16});  // its transforms multiply by up to 8 and cancel again
     list.push_back({.device = "cpu",
                     .name = "cpu",
                     .adds = "our loops on OpenMP threads, for every other op",
                     .group = "cpu",
                     .applies = [](const KernelCase& op) { return !is_convolution(op); },
-                    .make = maker(entry, {threads, CpuConv::automatic})});
+                    .make = maker(entry, {.threads = threads})});
 }
 
 /// The CUDA backend's convolutions, in the order in which they came to be; each says what it has that the one
@@ -56,7 +56,7 @@ struct ConvVersion {
     const char* name;
     Precision precision;
     const char *adds, *taught;
-    CudaConv kernel;
+    const char* conv;  // a version, or a family of them
 };
 constexpr ConvVersion kConvVersions[] = {
     {"1 tiled fp32", Precision::fp32,
@@ -65,7 +65,7 @@ constexpr ConvVersion kConvVersions[] = {
      "a panel that gathers patches on the way makes the matrix of patches needless: 128 x 128 does 32 "
      "operations a byte, so arithmetic is the wall, not memory; its 127 registers leave two blocks of "
      "256 threads",
-     CudaConv::tiled},
+     "tiled"},
     {"2 mma tf32", Precision::tf32,
      "tensor cores by mma.sync m16n8k8; slices come by cp.async, three ahead, and are read without bank "
      "conflicts",
@@ -73,13 +73,13 @@ constexpr ConvVersion kConvVersions[] = {
      "21 at 128 x 64; 64 KiB of stages and at most 128 registers let two blocks take turns, but a "
      "pooled gradient, which must pass through registers, takes up to 158 and so costs most tiles a "
      "block",
-     CudaConv::mma},
+     "mma"},
     {"3 mma bf16", Precision::bf16,
      "half the bytes and twice the products: activations stored in bf16, mma.sync m16n8k16, ldmatrix "
      "turns operands",
      "elements of half the size double what a tile does, 64 operations a byte at 128 x 128, in the same "
      "64 KiB; no larger tile would let two blocks stay, whose sums take half of their registers",
-     CudaConv::mma},
+     "mma"},
     {"4 wgmma tf32", Precision::tf32,
      "Hopper: wgmma out of shared memory, the copy engine fetches and stores, a producer and two "
      "consumer warpgroups, persistent blocks; weight gradients by stream-K, nine taps sharing patches",
@@ -87,58 +87,70 @@ constexpr ConvVersion kConvVersions[] = {
      "block of 384 threads; but tf32 wants the depth innermost, so filters are turned first, and 128 x "
      "128 is the largest tile, since results of 4 bytes take the stages' room; in a weight gradient dy is "
      "turned, at 20% of the products' time, and x comes out of registers, which spares as much again",
-     CudaConv::hopper},
+     "hopper"},
     {"5 wgmma bf16", Precision::bf16,
      "the same in bf16, both operands as they lie in memory, in weight gradients, too, where three taps "
      "above "
      "each other share patches, or a tile of one tap is 128 x 256",
      "128 x 256, 85 operations a byte, is still too little: 48 KiB for each tap and 64 of depth would at "
      "800 TFLOP/s be 9.4 TB/s of the second-level cache; stages hold three of these and no more",
-     CudaConv::hopper},
+     "hopper"},
     {"6 wgmma bf16, shared taps", Precision::bf16,
      "three taps above each other share what is fetched in forward and data gradient, too",
      "18 image rows in place of 3 x 16: 84 KiB in place of 144 for three taps, 146 operations a byte, "
      "5.5 TB/s at 800 TFLOP/s; what is left is more weights (48 KiB) than pixels (36)",
-     CudaConv::hopper_shared_taps},
+     "hopper_shared_taps"},
     {"7 wgmma bf16, clusters", Precision::bf16,
      "and two blocks of a cluster fetch half of their common weights each, for both; tiles of 64 "
      "channels have consumers that take tiles in turn",
      "60 KiB in place of 84: 205 operations a byte, 3.9 TB/s at 800 TFLOP/s; a stage is free only when "
      "both blocks have read it, so two blocks wait for the slower one",
-     CudaConv::hopper_clusters},
+     "hopper_clusters"},
     {"8 first layer tf32", Precision::tf32,
      "for images' 3 channels, by mma.sync: filters stay in registers, pixels are gathered from shared "
      "memory, y leaves the registers and dy comes to them as whole lines of 128 bytes",
      "7 multiplications for each byte that is written are so few that nothing need be reused but what lies "
      "under the pixels: without stages and staged sums, 2 KiB of y are 16 products and some 100 "
      "instructions a warp, a quarter of what there is time for",
-     CudaConv::first_layer},
+     "first_layer"},
     {"9 first layer bf16", Precision::bf16, "half the bytes, by the same number of instructions",
      "13 multiplications a byte; the order of filters in the columns is free, and chosen well takes the "
      "place "
      "of every exchange between lanes",
-     CudaConv::first_layer},
+     "first_layer"},
     {"10 wgmma tf32, shared taps", Precision::tf32,
      "as 6, in tf32: three taps above each other share what is fetched",
      "66 KiB in place of 96 for three taps and 32 of depth of 128 x 128: 47 operations a byte, at 395 "
      "TFLOP/s "
      "still 8.5 TB/s; sums of twice the pixels fit, but not their results beside the stages",
-     CudaConv::hopper_shared_taps},
+     "hopper_shared_taps"},
     {"11 wgmma tf32, clusters", Precision::tf32, "as 7, in tf32, but that consumers take no turns",
      "42 KiB: 73 operations a byte, 5.4 TB/s at 395 TFLOP/s, which only sharing both operands brings below "
      "what the cache can give",
-     CudaConv::hopper_clusters},
+     "hopper_clusters"},
 };
 
-/// The passes that a version has code of its own for; the first ones came with an answer to everything.
-bool applies(const ConvVersion& version, const KernelCase& op) {
-    if (!op.op.starts_with("conv2d")) return false;
-    if (version.kernel == CudaConv::tiled) return true;
+/// Those that a line of the list stands for.
+Conv2dVersions named(const ConvVersion& version, const Conv2dVersions& all) {
+    Conv2dVersions result = all;
+    std::erase_if(result, [&](const Conv2dVersion* at) {
+        return std::string(version.conv) != at->name && std::string(version.conv) != at->family;
+    });
+    return result;
+}
+
+/// Where a version has code of its own. The bias's gradient is in each precision the first version's to show.
+bool applies(const Conv2dVersions& versions, Precision precision, const KernelCase& op) {
     const std::optional<ConvPass> pass = op.pass();
-    if (version.kernel == CudaConv::mma) {  // but where it gives way to a later version
-        return !pass || !cuda_conv_applies(CudaConv::first_layer, *pass, op.problem, version.precision);
-    }
-    return pass && cuda_conv_applies(version.kernel, *pass, op.problem, version.precision);
+    return std::any_of(versions.begin(), versions.end(), [&](const Conv2dVersion* at) {
+        if (pass) return at->applies(*pass, op.problem, precision);
+        return op.op.starts_with("conv2d") && !at->needs.hopper && at->family != std::string("first_layer");
+    });
+}
+
+bool needs_hopper(const Conv2dVersions& versions) {
+    return std::any_of(versions.begin(), versions.end(),
+                       [](const Conv2dVersion* at) { return at->needs.hopper; });
 }
 
 /// The versions for Hopper go to `unasked` unless `hopper` asks for them: they have yet to be proven on a
@@ -146,14 +158,16 @@ bool applies(const ConvVersion& version, const KernelCase& op) {
 void add_cuda(const BackendEntry& entry, bool hopper, std::vector<KernelVariant>& list,
               std::vector<KernelVariant>& unasked) {
     for (const ConvVersion& version : kConvVersions) {
-        auto& to = !needs_hopper(version.kernel) || hopper ? list : unasked;
+        const Conv2dVersions versions = named(version, entry.conv2d_versions);
+        auto& to = !needs_hopper(versions) || hopper ? list : unasked;
         to.push_back({.device = entry.name,
                       .name = version.name,
                       .adds = version.adds,
                       .taught = version.taught,
                       .group = "gpu",
-                      .applies = [version](const KernelCase& op) { return applies(version, op); },
-                      .make = maker(entry, {.precision = version.precision, .cuda_conv = version.kernel}),
+                      .applies = [versions, precision = version.precision](
+                                     const KernelCase& op) { return applies(versions, precision, op); },
+                      .make = maker(entry, {.conv = version.conv, .precision = version.precision}),
                       .precision = version.precision});
     }
     list.push_back({.device = entry.name,

@@ -22,7 +22,7 @@ struct KernelVariant {
     bool yardstick = false;  // those of its group and precision are compared with it
     double error_scale = 1;  // how much larger its rounding errors may be
     Precision precision = Precision::fp32;
-    CudaConv kernel = CudaConv::automatic;  // where tuning times one kernel
+    const Conv2dVersion* version = nullptr;  // where tuning times one version of the convolution
 };
 
 /// A backend that cannot be had here, and what to do about it.

@@ -9,15 +9,15 @@
 namespace objloc::bench {
 namespace {
 
-Shape shape_of_x(const MaxPool2dProblem& g) {
+Shape shape_of_x(const Pool2dProblem& g) {
     return {g.N, g.H, g.W, g.C};
 }
 
-Shape shape_of_y(const MaxPool2dProblem& g) {
+Shape shape_of_y(const Pool2dProblem& g) {
     return {g.N, g.P(), g.Q(), g.C};
 }
 
-KernelCase max_pool2d_forward(const MaxPool2dProblem& g) {
+KernelCase max_pool2d_forward(const Pool2dProblem& g) {
     KernelCase op;
     op.op = "max_pool2d_forward";
     op.shape = fmt::format("{}x{}x{}", g.H, g.W, g.C);
@@ -32,7 +32,7 @@ KernelCase max_pool2d_forward(const MaxPool2dProblem& g) {
     return op;
 }
 
-KernelCase max_pool2d_backward(const MaxPool2dProblem& g) {
+KernelCase max_pool2d_backward(const Pool2dProblem& g) {
     KernelCase op;
     op.op = "max_pool2d_backward";
     op.shape = fmt::format("{}x{}x{}", g.H, g.W, g.C);
@@ -63,10 +63,10 @@ KernelCase dense(const DenseProblem& g, const std::string& op_name, std::vector<
 
 }  // namespace
 
-std::vector<KernelCase> max_pool2d_cases(const std::vector<MaxPool2dProblem>& problems) {
+std::vector<KernelCase> max_pool2d_cases(const std::vector<Pool2dProblem>& problems) {
     std::vector<KernelCase> cases;
-    for (const MaxPool2dProblem& problem : problems) cases.push_back(max_pool2d_forward(problem));
-    for (const MaxPool2dProblem& problem : problems) cases.push_back(max_pool2d_backward(problem));
+    for (const Pool2dProblem& problem : problems) cases.push_back(max_pool2d_forward(problem));
+    for (const Pool2dProblem& problem : problems) cases.push_back(max_pool2d_backward(problem));
     return cases;
 }
 

@@ -1,4 +1,5 @@
 // Means, losses, and what is said about boxes.
+#include "objloc/kernels/localizer/localizer_kernels.h"
 #include "objloc/kernels/reference/bce.h"
 #include "objloc/kernels/reference/box_metrics.h"
 #include "objloc/kernels/reference/giou_loss.h"
@@ -83,14 +84,16 @@ std::vector<KernelCase> loss_cases(int64_t N, int64_t outputs) {
 
     const Input truth = {.name = "truth", .shape = shape, .fill = uniform(0.1, 0.5)};
     KernelCase giou = of_boxes("giou_loss_forward", shape, {p, truth}, one);
-    giou.run = [](Backend& b, const auto& in, const auto& out) { b.giou_loss_forward(in[0], in[1], out[0]); };
+    giou.run = [](Backend& b, const auto& in, const auto& out) {
+        localizer_kernels(b).giou_loss_forward(in[0], in[1], out[0]);
+    };
     giou.reference = [](const Arrays& in, Arrays& out) {
         out[0][0] = reference::giou_loss_forward(in[0], in[1]);
     };
 
     KernelCase giou_gradient = of_boxes("giou_loss_backward", shape, {p, truth, dloss}, shape);
     giou_gradient.run = [](Backend& b, const auto& in, const auto& out) {
-        b.giou_loss_backward(in[0], in[1], in[2], out[0]);
+        localizer_kernels(b).giou_loss_backward(in[0], in[1], in[2], out[0]);
     };
     giou_gradient.reference_at = giou_slope;
 
@@ -98,7 +101,7 @@ std::vector<KernelCase> loss_cases(int64_t N, int64_t outputs) {
     KernelCase metrics = of_boxes("box_metrics", shape, {p, t, dloss, sums}, sums.shape);
     metrics.outputs[0].updates = 3;
     metrics.run = [](Backend& b, const auto& in, const auto& out) {
-        b.box_metrics(in[0], in[1], in[2], out[0]);
+        localizer_kernels(b).box_metrics(in[0], in[1], in[2], out[0]);
     };
     metrics.reference = [](const Arrays& in, Arrays& out) {
         reference::box_metrics(in[0], in[1], in[2][0], out[0]);

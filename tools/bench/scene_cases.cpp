@@ -1,5 +1,6 @@
 // Drawing scenes, with the cat and the photographs that come with the program.
 #include "objloc/generators/scene_generator.h"
+#include "objloc/kernels/localizer/localizer_kernels.h"
 
 #include <cstring>
 
@@ -62,7 +63,7 @@ KernelCase draw_scenes(SceneKind kind, int64_t N, int32_t side) {
         SceneAssets assets;
         if (in.size() > 2) assets.sprites = in[1], assets.atlas = in[2];
         if (in.size() > 3) assets.backgrounds = in[3];
-        backend.draw_scenes(spec, assets, in[0], out[0], out[1]);
+        localizer_kernels(backend).draw_scenes(spec, assets, in[0], out[0], out[1]);
     };
     op.reference = [spec, pictures](const Arrays& in, Arrays& out) {
         reference::draw_scenes(spec, pictures, static_cast<uint64_t>(in[0][0]), out[0], out[1]);

@@ -5,11 +5,10 @@
 #include <memory>
 
 #include "objloc/engine/ops/ops.h"
-#include "objloc/engine/training_step.h"
 #include "objloc/generators/scene_generator.h"
 #include "objloc/kernels/cpu/runtime/parallel.h"
-#include "objloc/models/box_loss.h"
 #include "objloc/models/localizer.h"
+#include "objloc/models/localizer_step.h"
 #include "tools/bench/environment.h"
 #include "tools/bench/timing.h"
 
@@ -72,9 +71,9 @@ class Training {
           boxes_{options.batch, bench.localizer.config().outputs()} {}
 
     Step step_on(Backend& backend) {
-        const auto step = std::make_shared<TrainingStep>(
+        const auto step = std::make_shared<LocalizerStep>(
             backend, optimizer_,
-            TrainingStep::Parts{
+            LocalizerStep::Parts{
                 [this](const Tensor& images, const Tensor& boxes) { scenes_.draw(images, boxes); },
                 training_graph(bench_.localizer, BoxLoss{}), images_, boxes_});
         return [step] { step->run(kLearningRate); };

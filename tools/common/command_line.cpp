@@ -8,16 +8,6 @@
 #include "objloc/kernels/backends.h"
 
 namespace objloc {
-namespace {
-
-CpuConv parse_cpu_conv(const std::string& name) {
-    if (name == "direct") return CpuConv::direct;
-    if (name == "winograd") return CpuConv::winograd;
-    return CpuConv::automatic;
-}
-
-}  // namespace
-
 int run_tool(CLI::App& app, int argc, char** argv, const std::function<void()>& body) {
     try {
         app.parse(argc, argv);
@@ -65,7 +55,10 @@ std::unique_ptr<Backend> DeviceOptions::make() const {
     const bool gpu = device == "cuda" || device == "cudnn";
     if (gpu && cpu_conv != "auto")
         throw Error("--cpu-conv", "does not concern --device " + device, "Leave it out.");
-    return builtin_backends().make(device, {threads, parse_cpu_conv(cpu_conv), parse_precision(precision)});
+    const bool is_automatic = cpu_conv == "auto";
+    return builtin_backends().make(
+        is_automatic ? device : "cpu",
+        {threads, is_automatic ? kAutomatic : cpu_conv, parse_precision(precision)});
 }
 
 }  // namespace objloc

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "objloc/engine/training_step.h"
 #include "objloc/generators/scene_generator.h"
+#include "objloc/models/box_meter.h"
 #include "objloc/models/localizer.h"
 #include "tools/common/box_scores.h"
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "objloc/engine/training_step.h"
+#include "objloc/models/box_meter.h"
 #include "objloc/generators/scene_generator.h"
 #include "objloc/models/health.h"
 

@@ -8,9 +8,8 @@
 #include <optional>
 
 #include "objloc/engine/error.h"
-#include "objloc/engine/training_step.h"
 #include "objloc/generators/scene_generator.h"
-#include "objloc/models/box_loss.h"
+#include "objloc/models/localizer_step.h"
 #include "objloc/models/model_file.h"
 #include "tools/common/evaluation.h"
 #include "tools/common/pictures.h"
@@ -79,11 +78,12 @@ class Run {
         Optimizer optimizer(*backend_, localizer_.parameters(), options_.make_optimizer_options(),
                             Localizer::in_backbone);
         const LocalizerConfig& config = localizer_.config();
-        TrainingStep step(*backend_, optimizer,
-                          {[this](const Tensor& images, const Tensor& boxes) { scenes_.draw(images, boxes); },
-                           training_graph(localizer_, parse_box_loss(options_.loss)),
-                           {options_.batch, config.side, config.side, 3},
-                           {options_.batch, config.outputs()}});
+        LocalizerStep step(
+            *backend_, optimizer,
+            {[this](const Tensor& images, const Tensor& boxes) { scenes_.draw(images, boxes); },
+             training_graph(localizer_, parse_box_loss(options_.loss)),
+             {options_.batch, config.side, config.side, 3},
+             {options_.batch, config.outputs()}});
         const auto scenes_to_examine = [this] {
             const SceneSpec& spec = scenes_.spec();
             return SceneGenerator(
@@ -142,7 +142,7 @@ class Run {
         scenes_.seek(0);
     }
 
-    void run_epoch(TrainingStep& step, const Optimizer& optimizer, int64_t epoch) {
+    void run_epoch(LocalizerStep& step, const Optimizer& optimizer, int64_t epoch) {
         Progress progress(fmt::format("Epoch {}/{}", epoch + 1, options_.epochs), options_.steps_per_epoch);
         const Clock::time_point epoch_begin = Clock::now();
         Clock::time_point interval_begin = epoch_begin;

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "objloc/engine/cell_vote.h"
 #include "objloc/engine/error.h"
 #include "objloc/engine/file.h"
+#include "objloc/kernels/localizer/cell_boxes.h"
 #include "objloc/models/formats/torch_names.h"
 #include "objloc/models/vgg16.h"
 #include "objloc/models/vote_grid.h"
@@ -111,7 +111,7 @@ void add_votes(OnnxGraph& graph, const std::vector<NamedArray>& arrays, const st
     set_attribute(split, "axis", 1);
 }
 
-/// The formula at the top of engine/cell_vote.h.
+/// The formula at the top of kernels/localizer/cell_boxes.h.
 void add_cells_head(OnnxGraph& graph, const std::vector<NamedArray>& arrays, const LocalizerConfig& config,
                     const std::vector<std::string>& blocks) {
     const int64_t outputs = config.outputs();

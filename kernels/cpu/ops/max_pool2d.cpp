@@ -39,9 +39,9 @@ Windows windows_over(int64_t at, int64_t size, int64_t stride, int64_t count) {
 
 }  // namespace
 
-void CpuBackend::max_pool2d_forward(const MaxPool2dProblem& problem, const Tensor& x, const Tensor& y,
+void CpuBackend::max_pool2d_forward(const Pool2dProblem& problem, const Tensor& x, const Tensor& y,
                                     const Tensor& positions) {
-    const MaxPool2dProblem m = problem;
+    const Pool2dProblem m = problem;
     const int64_t P = m.P(), Q = m.Q(), C = m.C;
     cpu::parallel_for(threads_, m.N * P, 1, [&](int64_t row, int64_t) {
         const int64_t n = row / P, p = row % P;
@@ -64,9 +64,9 @@ void CpuBackend::max_pool2d_forward(const MaxPool2dProblem& problem, const Tenso
     });
 }
 
-void CpuBackend::max_pool2d_backward(const MaxPool2dProblem& problem, const Tensor& dy,
-                                     const Tensor& positions, const Tensor& dx) {
-    const MaxPool2dProblem m = problem;
+void CpuBackend::max_pool2d_backward(const Pool2dProblem& problem, const Tensor& dy, const Tensor& positions,
+                                     const Tensor& dx) {
+    const Pool2dProblem m = problem;
     const int64_t P = m.P(), Q = m.Q(), C = m.C;
     cpu::parallel_for(threads_, m.N * m.H, 1, [&](int64_t row, int64_t) {
         const int64_t n = row / m.H, h = row % m.H;

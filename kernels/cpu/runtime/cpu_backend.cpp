@@ -29,7 +29,7 @@ Precision precision_used(const BackendOptions& options) {
 #else
     const bool has_bf16 = false;
 #endif
-    const bool wanted = options.precision == Precision::bf16 && options.cpu_conv != CpuConv::winograd;
+    const bool wanted = options.precision == Precision::bf16 && options.conv != "winograd";
     return wanted && has_bf16 ? Precision::bf16 : Precision::fp32;
 }
 
@@ -55,8 +55,7 @@ CpuBackend::CpuBackend(const BackendOptions& options, const std::shared_ptr<Cach
       threads_(checked_threads(options.threads)),
       asked_(options.precision),
       used_(precision_used(options)),
-      convolutions_(std::make_unique<cpu::Convolutions>(
-          threads_, options.cpu_conv, used_ == Precision::bf16 ? DType::bf16 : DType::f32, allocator)) {
+      convolutions_(std::make_unique<cpu::Convolutions>(threads_, options.conv, used_, allocator)) {
 }
 
 CpuBackend::~CpuBackend() = default;
@@ -67,8 +66,12 @@ std::string CpuBackend::description() const {
            (asked_ == used_ ? "" : std::string(", though ") + name_of(asked_) + " was asked for");
 }
 
-std::unique_ptr<Backend> make_cpu_backend(const BackendOptions& options) {
-    return std::make_unique<CpuBackend>(options);
+BackendEntry cpu_backend_entry() {
+    return {.name = "cpu",
+            .missing = "",
+            .hint = "",
+            .make = [](const BackendOptions& options) { return std::make_unique<CpuBackend>(options); },
+            .conv2d_versions = cpu::conv2d_versions()};
 }
 
 }  // namespace objloc

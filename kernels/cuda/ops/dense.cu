@@ -26,7 +26,7 @@
 // would use each value as it comes, to save registers for other blocks.
 //
 // Deterministic: each thread sums in order, a block adds its threads' sums in a fixed order.
-#include "objloc/kernels/cuda/conv2d/conv2d_kernels.cuh"
+#include "objloc/kernels/cuda/conv2d/tiled/conv2d_tiled.cuh"
 #include "objloc/kernels/cuda/primitives/vector.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
 

@@ -138,7 +138,7 @@ __global__ void __launch_bounds__(kThreads)
     store_pack(dx + thread * kLanes, sum, kLanes, true);
 }
 
-PoolSizes sizes_of(const MaxPool2dProblem& problem) {
+PoolSizes sizes_of(const Pool2dProblem& problem) {
     return {to_int32(problem.H, "rows"),
             to_int32(problem.W, "columns"),
             to_int32(problem.C, "channels"),
@@ -165,7 +165,7 @@ void with_lanes(int64_t C, const T* large, const T* small, const int32_t* positi
 
 // ---- Launchers --------------------------------------------------------------------------------------------
 
-void CudaBackend::max_pool2d_forward(const MaxPool2dProblem& problem, const Tensor& x, const Tensor& y,
+void CudaBackend::max_pool2d_forward(const Pool2dProblem& problem, const Tensor& x, const Tensor& y,
                                      const Tensor& positions) {
     if (y.count() == 0) return;
     const bool two_by_two = problem.R == 2 && problem.S == 2;
@@ -183,8 +183,8 @@ void CudaBackend::max_pool2d_forward(const MaxPool2dProblem& problem, const Tens
     });
 }
 
-void CudaBackend::max_pool2d_backward(const MaxPool2dProblem& problem, const Tensor& dy,
-                                      const Tensor& positions, const Tensor& dx) {
+void CudaBackend::max_pool2d_backward(const Pool2dProblem& problem, const Tensor& dy, const Tensor& positions,
+                                      const Tensor& dx) {
     if (dx.count() == 0) return;
     const bool side_by_side = problem.stride_h == problem.R && problem.stride_w == problem.S;
     dispatch_dtype(dx, [&](auto element) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "objloc/engine/error.h"
+#include "objloc/kernels/cuda/conv2d/conv2d_kernel.cuh"
 #include "objloc/kernels/cuda/conv2d/hopper/conv2d_hopper.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
 #include "objloc/kernels/cuda/runtime/memory.cuh"
@@ -46,6 +47,7 @@ CudaBackend::CudaBackend(std::string name, const BackendOptions& options,
       device_(current_device()),
       memory_(std::move(memory)),
       stream_(make_stream()) {
+    check_version_name(conv2d_versions(), options.conv);
 }
 
 CudaBackend::~CudaBackend() = default;

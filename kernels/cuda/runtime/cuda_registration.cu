@@ -1,6 +1,7 @@
 // The CUDA backend's entry in the list of backends: it looks whether there is a GPU that it can work on.
 #include <string>
 
+#include "objloc/kernels/cuda/conv2d/conv2d_kernel.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.h"
 
@@ -51,18 +52,26 @@ BackendEntry probed(BackendEntry entry) {
 }  // namespace cuda
 
 BackendEntry cuda_backend_entry() {
-    return cuda::probed({"cuda", "", "", [](const BackendOptions& options) {
-                             return std::make_unique<cuda::CudaBackend>("cuda", options);
-                         }});
+    return cuda::probed({.name = "cuda",
+                         .missing = "",
+                         .hint = "",
+                         .make =
+                             [](const BackendOptions& options) {
+                                 return std::make_unique<cuda::CudaBackend>("cuda", options);
+                             },
+                         .conv2d_versions = cuda::conv2d_versions()});
 }
 #else
 BackendEntry cuda_host_backend_entry() {
-    return {"cuda-host", "", "",
+    return {"cuda-host",
+            "",
+            "",
             [](const BackendOptions& options) {
                 return std::make_unique<OBJLOC_CUDA_NAMESPACE::CudaBackend>("cuda-host", options,
                                                                             Reuse::never);
             },
-            OBJLOC_CUDA_NAMESPACE::current_device()};
+            OBJLOC_CUDA_NAMESPACE::current_device(),
+            OBJLOC_CUDA_NAMESPACE::conv2d_versions()};
 }
 #endif
 

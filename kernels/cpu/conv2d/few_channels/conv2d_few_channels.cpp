@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "objloc/kernels/cpu/conv2d/conv2d_kernel.h"
 #include "objloc/kernels/cpu/conv2d/winograd/winograd_targets.h"
 #include "objloc/kernels/cpu/ops/column_sums.h"
 #include "objloc/kernels/cpu/runtime/parallel.h"
@@ -156,6 +157,42 @@ void few_channels_backward_weights(const Conv2dProblem& p, const float* x, const
     });
     column_sums(threads, p.N * bands_of(p), count, parts, nullptr, dw);
 }
+
+namespace {
+
+class FewChannelsConvolution final : public Conv2dPasses {
+  public:
+    FewChannelsConvolution(int threads, std::shared_ptr<CachingAllocator> allocator)
+        : threads_(threads), allocator_(std::move(allocator)) {}
+
+    void backward_weights(const Conv2dProblem& problem, const Tensor& x, const Conv2dGradient& gradient,
+                          const Tensor& dw) override {
+        const size_t floats = few_channels_scratch_floats(problem, threads_);
+        const Tensor scratch({static_cast<int64_t>(floats)}, DType::f32,
+                             std::make_shared<Storage>(allocator_, floats * sizeof(float)));
+        few_channels_backward_weights(problem, x.data<float>(), gradient.dy.data<float>(), dw.data<float>(),
+                                      scratch.data<float>(), threads_);
+    }
+
+  private:
+    int threads_;
+    std::shared_ptr<CachingAllocator> allocator_;
+};
+
+}  // namespace
+
+const Conv2dKernel conv2d_kernels::few_channels = {
+    {.name = "few_channels",
+     .family = "direct",
+     .needs = {},
+     .applies = [](ConvPass pass, const Conv2dProblem& problem,
+                   Precision) { return pass == ConvPass::backward_weights && few_channels_applies(problem); },
+     .preference = [](ConvPass, const Conv2dProblem&) { return 2; }},
+    [](int threads, Precision,
+       const std::shared_ptr<CachingAllocator>& allocator) -> std::unique_ptr<Conv2dPasses> {
+        return std::make_unique<FewChannelsConvolution>(threads, allocator);
+    },
+};
 
 }  // namespace objloc::cpu
 #endif

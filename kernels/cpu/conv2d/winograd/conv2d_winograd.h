@@ -4,25 +4,24 @@
 
 #include <memory>
 
-#include "objloc/engine/backend.h"
+#include "objloc/kernels/cpu/conv2d/conv2d_kernel.h"
 #include "objloc/kernels/cpu/conv2d/weight_cache.h"
 #include "objloc/kernels/cpu/conv2d/winograd/winograd.h"
 
 namespace objloc::cpu {
 
-/// Arguments and shapes are those of Backend's conv2d functions; the problem is one that `winograd_applies`
-/// to. All results have the same bits for any number of threads.
-class WinogradConvolution {
+/// For problems that `winograd_applies` to.
+class WinogradConvolution final : public Conv2dPasses {
   public:
     WinogradConvolution(int threads, std::shared_ptr<CachingAllocator> allocator)
         : threads_(threads), allocator_(allocator), weights_(std::move(allocator)) {}
 
     void forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w, const Tensor& bias,
-                 const Tensor& y, const Tensor& codes);
+                 const Tensor& y, const Tensor& codes) override;
     void backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient, const Tensor& w,
-                       const Tensor& relu_source, const Tensor& dx);
+                       const Tensor& relu_source, const Tensor& dx) override;
     void backward_weights(const Conv2dProblem& problem, const Tensor& x, const Conv2dGradient& gradient,
-                          const Tensor& dw);
+                          const Tensor& dw) override;
 
   private:
     const float* weights(const Conv2dProblem& problem, WinogradPass pass, const Tensor& w);

@@ -3,7 +3,7 @@
 //     dw[r,s,c,k] = sum over n,p,q of x[n, p+r-pad, q+s-pad, c] * dy[n,p,q,k]
 //
 // x (N, H, W, C), dy (N, P, Q, K), both bf16 or both f32. dw (R, S, C, K) is f32 always.
-// conv2d_choice.cpp says which sizes. No pooling: see conv2d_forward_first_layer.cu.
+// conv2d_first_layer_version.cu says which sizes. No pooling: see conv2d_forward_first_layer.cu.
 //
 // A matrix product (rows: (r, s, c), 27 of 32 in VGG16; columns: filters; depth: pixels) whose time is that
 // of reading dy once:
@@ -27,7 +27,6 @@
 // Deterministic: blocks follow from the problem alone, sums are taken in order of the strips, and warps and
 // partials are added as fixed trees. Reference: "split-K"; Chetlur et al., "cuDNN: Efficient Primitives for Deep
 // Learning", 2014.
-#include "objloc/kernels/cuda/conv2d/conv2d_kernels.cuh"
 #include "objloc/kernels/cuda/conv2d/first_layer/conv2d_first_layer.cuh"
 #include "objloc/kernels/cuda/primitives/reduce_partials.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"

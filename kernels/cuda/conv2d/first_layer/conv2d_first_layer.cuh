@@ -17,9 +17,21 @@
 #pragma once
 
 #include "objloc/kernels/cuda/conv2d/conv2d.cuh"
+#include "objloc/kernels/cuda/conv2d/conv2d_kernel.cuh"
 #include "objloc/kernels/cuda/primitives/mma_tile.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
+
+/// Blocks that share the pixels, at most: two for each multiprocessor of an H200. A constant, so that sums do
+/// not depend on the GPU; tests take fewer.
+constexpr int kFirstLayerBlocks = 264;
+
+void conv2d_forward_first_layer(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,
+                                const Tensor& w, const Tensor& bias, const Tensor& y,
+                                int most_blocks = kFirstLayerBlocks);
+void conv2d_backward_weights_first_layer(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,
+                                         const Conv2dGradient& gradient, const Tensor& dw,
+                                         int most_blocks = kFirstLayerBlocks);
 
 constexpr int kFirstTaps = 32;
 constexpr int kFirstWarps = 8, kFirstThreads = 32 * kFirstWarps;

@@ -3,7 +3,7 @@
 //     y[n,p,q,k] = act(bias[k] + sum over r,s,c of x[n, p+r-pad, q+s-pad, c] * w[r,s,c,k])
 //
 // x (N, H, W, C), w (R, S, C, K), y (N, P, Q, K) of one type, bf16 or f32; bias (K) f32 or null.
-// conv2d_choice.cpp says which sizes. No pooling: a first layer that pools would write a quarter, and no
+// conv2d_first_layer_version.cu says which sizes. No pooling: a first layer that pools would write a quarter, and no
 // model here has one.
 //
 // An implicit matrix product (rows: pixels, columns: filters, depth: the 27 values under a 3x3 kernel of 3
@@ -21,7 +21,6 @@
 //
 // Deterministic: each sum is taken by one warp in order of (r, s, c), from the bias on.
 // Reference: Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning", 2014, section 3.
-#include "objloc/kernels/cuda/conv2d/conv2d_kernels.cuh"
 #include "objloc/kernels/cuda/conv2d/first_layer/conv2d_first_layer.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
 

@@ -17,7 +17,6 @@
 //
 // Deterministic: a gather; each sum is taken by one warp in order of (r, s, k).
 // Reference: Dumoulin, Visin, "A guide to convolution arithmetic for deep learning", 2016, chapter 4.
-#include "objloc/kernels/cuda/conv2d/conv2d_kernels.cuh"
 #include "objloc/kernels/cuda/conv2d/tensor_core/conv2d_mma.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
 
@@ -91,7 +90,7 @@ struct OutputPieces : DepthShare<Operand, Shape, Shape::kRows> {
         if constexpr (kPooled) {
 #pragma unroll
             for (int i = 0; i < Share::kCount; ++i) {
-                to.at(Share::line(i), Share::piece()) = moving[i].launch_unpool();
+                to.at(Share::line(i), Share::piece()) = moving[i].unpooled();
             }
         }
     }
@@ -163,10 +162,10 @@ __global__ void __launch_bounds__(
 
 // ---- Launcher ---------------------------------------------------------------------------------------------
 
-void conv2d_backward_data_mma(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
+void conv2d_backward_data_mma(CudaBackend& backend, MmaTile tile, const Conv2dProblem& problem,
                               const Conv2dGradient& gradient, const Tensor& w, const Tensor& relu_source,
                               const Tensor& dx) {
-    with_mma(dx, kernel, [&](auto operand, auto shape) {
+    with_mma(dx, tile, [&](auto operand, auto shape) {
         using Operand = decltype(operand);
         using Shape = decltype(shape);
         using Element = typename Operand::Element;

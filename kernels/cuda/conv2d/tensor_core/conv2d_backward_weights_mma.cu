@@ -19,7 +19,6 @@
 // Deterministic: the splits follow from the problem alone (split_pixels), each sum is taken in order of the
 // pixels, and partials are added in a fixed order. Reference: "split-K"; Chetlur et al., "cuDNN: Efficient
 // Primitives for Deep Learning", 2014.
-#include "objloc/kernels/cuda/conv2d/conv2d_kernels.cuh"
 #include "objloc/kernels/cuda/conv2d/tensor_core/conv2d_mma.cuh"
 #include "objloc/kernels/cuda/primitives/reduce_partials.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
@@ -126,7 +125,7 @@ struct GradientPieces : ExtentShare<Operand, Shape, Shape::kColumns> {
         if constexpr (kPooled) {
 #pragma unroll
             for (int i = 0; i < Share::kCount; ++i) {
-                to.at(Share::line(i), Share::piece()) = moving[i].launch_unpool();
+                to.at(Share::line(i), Share::piece()) = moving[i].unpooled();
             }
         }
     }
@@ -162,9 +161,9 @@ __global__ void __launch_bounds__(Shape::kThreads,
 
 // ---- Launcher ---------------------------------------------------------------------------------------------
 
-void conv2d_backward_weights_mma(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
+void conv2d_backward_weights_mma(CudaBackend& backend, MmaTile tile, const Conv2dProblem& problem,
                                  const Tensor& x, const Conv2dGradient& gradient, const Tensor& dw) {
-    with_mma(x, kernel, [&](auto operand, auto shape) {
+    with_mma(x, tile, [&](auto operand, auto shape) {
         using Operand = decltype(operand);
         using Shape = decltype(shape);
         using Element = typename Operand::Element;

@@ -23,7 +23,6 @@
 // Deterministic: each sum is taken by one warp in order of (r, s, c). Ties and codes: as conv2d_forward.cu.
 // Reference: Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning", 2014, section 3.
 #include "objloc/kernels/cuda/conv2d/conv2d_epilogue.cuh"
-#include "objloc/kernels/cuda/conv2d/conv2d_kernels.cuh"
 #include "objloc/kernels/cuda/conv2d/tensor_core/conv2d_mma.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
 
@@ -138,9 +137,9 @@ __global__ void __launch_bounds__(Shape::kThreads, kMmaBlocks<Shape>)
 
 // ---- Launcher ---------------------------------------------------------------------------------------------
 
-void conv2d_forward_mma(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem, const Tensor& x,
+void conv2d_forward_mma(CudaBackend& backend, MmaTile tile, const Conv2dProblem& problem, const Tensor& x,
                         const Tensor& w, const Tensor& bias, const Tensor& y, const Tensor& codes) {
-    with_mma(x, kernel, [&](auto operand, auto shape) {
+    with_mma(x, tile, [&](auto operand, auto shape) {
         using Operand = decltype(operand);
         using Shape = decltype(shape);
         using Element = typename Operand::Element;

@@ -1,12 +1,25 @@
 // What the three tensor-core convolutions share: which pieces of a slice a thread brings, a pooled gradient
-// that is spread on its way, and the choice among instantiations.
+// that is unpooled on its way, and the choice among instantiations.
 #pragma once
 
-#include "objloc/engine/registry.h"
 #include "objloc/kernels/cuda/conv2d/conv2d.cuh"
+#include "objloc/kernels/cuda/conv2d/conv2d_kernel.cuh"
 #include "objloc/kernels/cuda/conv2d/tensor_core/mma_pipeline.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
+
+// ---- The passes ------------------------------------------------------------------------------------------
+
+/// What a block makes at a time, in rows by columns of the implicit matrix product: 128 by 128, 256 by 64, 128 by 64.
+enum class MmaTile { wide, tall, small };
+
+void conv2d_forward_mma(CudaBackend& backend, MmaTile tile, const Conv2dProblem& problem, const Tensor& x,
+                        const Tensor& w, const Tensor& bias, const Tensor& y, const Tensor& codes);
+void conv2d_backward_data_mma(CudaBackend& backend, MmaTile tile, const Conv2dProblem& problem,
+                              const Conv2dGradient& gradient, const Tensor& w, const Tensor& relu_source,
+                              const Tensor& dx);
+void conv2d_backward_weights_mma(CudaBackend& backend, MmaTile tile, const Conv2dProblem& problem,
+                                 const Tensor& x, const Conv2dGradient& gradient, const Tensor& dw);
 
 // ---- Who brings what -------------------------------------------------------------------------------------
 
@@ -49,7 +62,7 @@ OBJLOC_DEVICE void copy_piece(PieceBytes& to, const Element* tensor, int from, b
 // ---- A pooled gradient -----------------------------------------------------------------------------------
 
 /// A piece of a pooled gradient on its way through the registers. Each of its values belongs to the one pixel
-/// of its window that its code names; a pixel's neighbours along K come from one piece, so spreading it means
+/// of its window that its code names; a pixel's neighbours along K come from one piece, so unpooling it means
 /// to put zero where the code names another position.
 template <typename Operand>
 struct PooledPiece {
@@ -73,7 +86,7 @@ struct PooledPiece {
         }
     }
     /// What reaches the pixel at `position`.
-    OBJLOC_DEVICE PieceBytes launch_unpool() const {
+    OBJLOC_DEVICE PieceBytes unpooled() const {
         constexpr int kPerWord = kPiece<Operand> / 4;  // values in 32 bits: 2 of bf16, 1 of f32
         PieceBytes result = {};
 #pragma unroll
@@ -135,10 +148,10 @@ struct PieceSizes : ConvSizes {
 
 /// Calls `run` with the operands for the tensor's elements and the shape of the kernel's tile.
 template <typename Run>
-void with_mma(const Tensor& tensor, CudaConv kernel, const Run& run) {
+void with_mma(const Tensor& tensor, MmaTile tile, const Run& run) {
     const auto with_operand = [&](auto operand) {
-        if (kernel == CudaConv::mma_wide) return run(operand, MmaShape<2, 4>{});
-        if (kernel == CudaConv::mma_tall) return run(operand, MmaShape<4, 2>{});
+        if (tile == MmaTile::wide) return run(operand, MmaShape<2, 4>{});
+        if (tile == MmaTile::tall) return run(operand, MmaShape<4, 2>{});
         return run(operand, MmaShape<2, 2>{});
     };
     if (tensor.type() == DType::bf16) {

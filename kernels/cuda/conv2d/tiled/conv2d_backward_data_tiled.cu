@@ -12,7 +12,7 @@
 // bf16, the sums f32. Reference: Dumoulin, Visin, "A guide to convolution arithmetic for deep learning",
 // 2016, chapter 4.
 #include "objloc/kernels/cuda/conv2d/conv2d.cuh"
-#include "objloc/kernels/cuda/conv2d/conv2d_kernels.cuh"
+#include "objloc/kernels/cuda/conv2d/tiled/conv2d_tiled.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {

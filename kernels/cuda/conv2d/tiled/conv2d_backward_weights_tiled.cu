@@ -14,7 +14,7 @@
 // split and partials in order after that. Reference: Chetlur et al., "cuDNN: Efficient Primitives for Deep
 // Learning", 2014; the split as in "split-K".
 #include "objloc/kernels/cuda/conv2d/conv2d.cuh"
-#include "objloc/kernels/cuda/conv2d/conv2d_kernels.cuh"
+#include "objloc/kernels/cuda/conv2d/tiled/conv2d_tiled.cuh"
 #include "objloc/kernels/cuda/primitives/reduce_partials.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
 

@@ -14,7 +14,7 @@
 // Reference: Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning", 2014, section 3.
 #include "objloc/kernels/cuda/conv2d/conv2d.cuh"
 #include "objloc/kernels/cuda/conv2d/conv2d_epilogue.cuh"
-#include "objloc/kernels/cuda/conv2d/conv2d_kernels.cuh"
+#include "objloc/kernels/cuda/conv2d/tiled/conv2d_tiled.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {

@@ -8,26 +8,24 @@
 #include <memory>
 #include <vector>
 
-#include "objloc/engine/backend.h"
 #include "objloc/engine/tensor.h"
+#include "objloc/kernels/cpu/conv2d/conv2d_kernel.h"
 #include "objloc/kernels/cpu/conv2d/weight_cache.h"
 #include "objloc/kernels/cpu/runtime/onednn.h"
 
 namespace objloc::cpu {
 
-/// Arguments and shapes are those of Backend's conv2d functions. Results have the same bits for any number of
-/// threads.
-class DirectConvolution {
+class OnednnConvolution final : public Conv2dPasses {
   public:
-    /// `operands`: what is multiplied, f32 or bf16.
-    DirectConvolution(int threads, DType operands, std::shared_ptr<CachingAllocator> allocator);
+    /// `operands`: what is multiplied, fp32 or bf16.
+    OnednnConvolution(int threads, Precision operands, std::shared_ptr<CachingAllocator> allocator);
 
     void forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w, const Tensor& bias,
-                 const Tensor& y, const Tensor& codes);
+                 const Tensor& y, const Tensor& codes) override;
     void backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient, const Tensor& w,
-                       const Tensor& relu_source, const Tensor& dx);
+                       const Tensor& relu_source, const Tensor& dx) override;
     void backward_weights(const Conv2dProblem& problem, const Tensor& x, const Conv2dGradient& gradient,
-                          const Tensor& dw);
+                          const Tensor& dw) override;
 
   private:
     enum Pass : int64_t { kForward, kForwardBias, kData, kWeights };
@@ -36,8 +34,23 @@ class DirectConvolution {
     struct Plan {
         dnnl::primitive primitive;
         dnnl::memory::desc x, w, y, scratchpad;
-        uint64_t form;  // of the weights, in the cache
+        uint64_t form;     // of the weights, in the cache
+        bool splits_sums;  // among threads, so that their last bits depend on how many there are
     };
+
+    /// How a pass runs so that its bits do not depend on the number of threads: as a whole on all threads, or, where
+    /// the plan splits sums, image by image with one thread for each.
+    struct Parts {
+        Conv2dProblem problem;  // of one part
+        const Plan& plan;
+        int64_t count;
+        int threads;  // of one part
+
+        /// Calls run(i) for each part.
+        template <typename Run>
+        void run(int workers, const Run& run) const;
+    };
+    Parts parts(const Conv2dProblem& problem, Pass pass);
 
     const Plan& plan(const Conv2dProblem& problem, Pass pass);
     Plan make_plan(const Conv2dProblem& problem, Pass pass) const;

@@ -1,4 +1,4 @@
-#include "objloc/kernels/cpu/conv2d/direct/conv2d_direct.h"
+#include "objloc/kernels/cpu/conv2d/onednn/conv2d_onednn.h"
 
 #include <string>
 
@@ -67,31 +67,44 @@ dnnl::primitive_attr attributes(bool relu) {
     return attributes;
 }
 
+/// Whether a convolution may split a sum among threads. oneDNN's matrix products do so, in the convolutions that are
+/// built on them ("x64:gemm:jit"); its direct kernels give each sum to one thread.
+bool splits_sums(const dnnl::primitive_desc_base& convolution) {
+    return std::string(convolution.impl_info_str()).find("gemm") != std::string::npos;
+}
+
 }  // namespace
 
-DirectConvolution::DirectConvolution(int threads, DType operands, std::shared_ptr<CachingAllocator> allocator)
+OnednnConvolution::OnednnConvolution(int threads, Precision operands,
+                                     std::shared_ptr<CachingAllocator> allocator)
     : threads_(threads),
-      operands_(operands == DType::bf16 ? Type::bf16 : Type::f32),
+      operands_(operands == Precision::bf16 ? Type::bf16 : Type::f32),
       allocator_(allocator),
       weights_(std::move(allocator)) {
 }
 
-void DirectConvolution::forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w,
+void OnednnConvolution::forward(const Conv2dProblem& problem, const Tensor& x, const Tensor& w,
                                 const Tensor& bias, const Tensor& y, const Tensor& codes) {
-    const TeamSize team(threads_);
     checked(problem, [&] {
-        const Plan& plan = this->plan(problem, bias ? kForwardBias : kForward);
+        const Parts parts = this->parts(problem, bias ? kForwardBias : kForward);
+        const TeamSize team(parts.threads);
+        const Conv2dProblem& part = parts.problem;
+        const Plan& plan = parts.plan;
         const Tensor unpooled = problem.pool ? temporary(shape_of_y(problem), DType::f32) : y;
-        Tensor rounded;
-        std::vector<std::pair<int, dnnl::memory>> arguments = {
-            {DNNL_ARG_SRC, operand(shape_of_x(problem), x.data<float>(), rounded)},
-            {DNNL_ARG_WEIGHTS, weights(problem, plan, w)},
-            {DNNL_ARG_DST, memory(plan.y, unpooled.raw())}};
-        if (bias) {
-            arguments.emplace_back(DNNL_ARG_BIAS,
-                                   memory(layout({problem.K}, dnnl::memory::format_tag::a), bias.raw()));
-        }
-        execute(plan, std::move(arguments));
+        const dnnl::memory packed = weights(part, plan, w);
+        parts.run(threads_, [&](int64_t i) {
+            Tensor rounded;
+            float* image = x.data<float>() + i * shape_of_x(part).count();
+            std::vector<std::pair<int, dnnl::memory>> arguments = {
+                {DNNL_ARG_SRC, operand(shape_of_x(part), image, rounded)},
+                {DNNL_ARG_WEIGHTS, packed},
+                {DNNL_ARG_DST, memory(plan.y, unpooled.data<float>() + i * shape_of_y(part).count())}};
+            if (bias) {
+                arguments.emplace_back(DNNL_ARG_BIAS,
+                                       memory(layout({problem.K}, dnnl::memory::format_tag::a), bias.raw()));
+            }
+            execute(plan, std::move(arguments));
+        });
         if (problem.pool) {
             pool_with_codes(threads_, problem, unpooled.data<float>(), y.data<float>(),
                             codes.data<uint8_t>());
@@ -99,24 +112,45 @@ void DirectConvolution::forward(const Conv2dProblem& problem, const Tensor& x, c
     });
 }
 
-void DirectConvolution::backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient,
+void OnednnConvolution::backward_data(const Conv2dProblem& problem, const Conv2dGradient& gradient,
                                       const Tensor& w, const Tensor& relu_source, const Tensor& dx) {
-    const TeamSize team(threads_);
     checked(problem, [&] {
-        const Plan& plan = this->plan(problem, kData);
+        const Parts parts = this->parts(problem, kData);
+        const TeamSize team(parts.threads);
+        const Conv2dProblem& part = parts.problem;
+        const Plan& plan = parts.plan;
         const Tensor dy = unpooled(problem, gradient);
-        Tensor rounded;
-        execute(plan, {{DNNL_ARG_DIFF_DST, operand(shape_of_y(problem), dy.data<float>(), rounded)},
-                       {DNNL_ARG_WEIGHTS, weights(problem, plan, w)},
-                       {DNNL_ARG_DIFF_SRC, memory(plan.x, dx.raw())}});
+        const dnnl::memory packed = weights(part, plan, w);
+        parts.run(threads_, [&](int64_t i) {
+            Tensor rounded;
+            float* image = dy.data<float>() + i * shape_of_y(part).count();
+            execute(plan,
+                    {{DNNL_ARG_DIFF_DST, operand(shape_of_y(part), image, rounded)},
+                     {DNNL_ARG_WEIGHTS, packed},
+                     {DNNL_ARG_DIFF_SRC, memory(plan.x, dx.data<float>() + i * shape_of_x(part).count())}});
+        });
         if (relu_source) relu_mask(threads_, dx.count(), relu_source.data<float>(), dx.data<float>());
     });
+}
+
+OnednnConvolution::Parts OnednnConvolution::parts(const Conv2dProblem& problem, Pass pass) {
+    const Plan& whole = plan(problem, pass);
+    if (!whole.splits_sums) return {problem, whole, 1, threads_};
+    Conv2dProblem image = problem;
+    image.N = 1;
+    return {image, plan(image, pass), problem.N, 1};
+}
+
+template <typename Run>
+void OnednnConvolution::Parts::run(int workers, const Run& run) const {
+    if (count == 1) return run(0);
+    parallel_for(workers, count, 1, [&](int64_t i, int64_t) { run(i); });
 }
 
 // oneDNN splits these sums among its threads, so their last bits would depend on how many there are. It
 // therefore runs on one thread for each part of the images, which are cut by the problem alone, and we add
 // the parts in order.
-void DirectConvolution::backward_weights(const Conv2dProblem& problem, const Tensor& x,
+void OnednnConvolution::backward_weights(const Conv2dProblem& problem, const Tensor& x,
                                          const Conv2dGradient& gradient, const Tensor& dw) {
     const TeamSize alone(1);
     checked(problem, [&] {
@@ -141,7 +175,7 @@ void DirectConvolution::backward_weights(const Conv2dProblem& problem, const Ten
     });
 }
 
-void DirectConvolution::weights_of_part(const Conv2dProblem& part, const Plan& plan, float* x, float* dy,
+void OnednnConvolution::weights_of_part(const Conv2dProblem& part, const Plan& plan, float* x, float* dy,
                                         float* dw) const {
     const Tensor packed = temporary({static_cast<int64_t>(plan.w.get_size())}, DType::u8);
     const dnnl::memory weights = memory(plan.w, packed.raw());
@@ -152,7 +186,7 @@ void DirectConvolution::weights_of_part(const Conv2dProblem& part, const Plan& p
     reorder(weights, memory(weight_layout(part, dnnl::memory::format_tag::hwio), dw));
 }
 
-const DirectConvolution::Plan& DirectConvolution::plan(const Conv2dProblem& p, Pass pass) {
+const OnednnConvolution::Plan& OnednnConvolution::plan(const Conv2dProblem& p, Pass pass) {
     const bool relu = p.relu && (pass == kForward || pass == kForwardBias);
     const std::array<int64_t, 15> key = {p.N,        p.H,          p.W,         p.C,        p.K,
                                          p.R,        p.S,          p.stride_h,  p.stride_w, p.pad_top,
@@ -163,7 +197,7 @@ const DirectConvolution::Plan& DirectConvolution::plan(const Conv2dProblem& p, P
     return plans_.emplace(key, make_plan(p, pass)).first->second;
 }
 
-DirectConvolution::Plan DirectConvolution::make_plan(const Conv2dProblem& p, Pass pass) const {
+OnednnConvolution::Plan OnednnConvolution::make_plan(const Conv2dProblem& p, Pass pass) const {
     using Tag = dnnl::memory::format_tag;
     const auto x = image_layout(shape_of_x(p), operands_), y = image_layout(shape_of_y(p), operands_);
     const auto w = weight_layout(p, Tag::any, operands_);
@@ -186,36 +220,43 @@ DirectConvolution::Plan DirectConvolution::make_plan(const Conv2dProblem& p, Pas
                 forward.weights_desc(),
                 forward.dst_desc(),
                 forward.scratchpad_desc(),
-                form};
+                form,
+                splits_sums(forward)};
     }
     if (pass == kData) {
         using Operation = dnnl::convolution_backward_data;
         const auto data = PrimitiveDesc<Operation, dnnl::convolution_forward::primitive_desc>::make(
             engine_, attributes(false), forward, method, sums_x, w, y, strides, before, after);
         return {Operation(data),      data.diff_src_desc(),   data.weights_desc(),
-                data.diff_dst_desc(), data.scratchpad_desc(), form};
+                data.diff_dst_desc(), data.scratchpad_desc(), form,
+                splits_sums(data)};
     }
     using Operation = dnnl::convolution_backward_weights;
     const auto weights = PrimitiveDesc<Operation, dnnl::convolution_forward::primitive_desc>::make(
         engine_, attributes(false), forward, method, x, sums_w, y, strides, before, after);
-    return {Operation(weights),      weights.src_desc(),        weights.diff_weights_desc(),
-            weights.diff_dst_desc(), weights.scratchpad_desc(), form};
+    return {Operation(weights),
+            weights.src_desc(),
+            weights.diff_weights_desc(),
+            weights.diff_dst_desc(),
+            weights.scratchpad_desc(),
+            form,
+            true};
 }
 
-dnnl::memory DirectConvolution::weights(const Conv2dProblem& problem, const Plan& plan, const Tensor& w) {
+dnnl::memory OnednnConvolution::weights(const Conv2dProblem& problem, const Plan& plan, const Tensor& w) {
     void* packed = weights_.get(w, plan.form, plan.w.get_size(), [&](void* to) {
         reorder(memory(weight_layout(problem, dnnl::memory::format_tag::hwio), w.raw()), memory(plan.w, to));
     });
     return memory(plan.w, packed);
 }
 
-void DirectConvolution::reorder(dnnl::memory from, dnnl::memory to) const {
+void OnednnConvolution::reorder(dnnl::memory from, dnnl::memory to) const {
     dnnl::stream stream(engine_);
     dnnl::reorder(from, to).execute(stream, from, to);
     stream.wait();
 }
 
-void DirectConvolution::execute(const Plan& plan, std::vector<std::pair<int, dnnl::memory>> arguments) const {
+void OnednnConvolution::execute(const Plan& plan, std::vector<std::pair<int, dnnl::memory>> arguments) const {
     const Tensor scratchpad = temporary({static_cast<int64_t>(plan.scratchpad.get_size())}, DType::u8);
     arguments.emplace_back(DNNL_ARG_SCRATCHPAD, memory(plan.scratchpad, scratchpad.raw()));
     dnnl::stream stream(engine_);
@@ -223,7 +264,7 @@ void DirectConvolution::execute(const Plan& plan, std::vector<std::pair<int, dnn
     stream.wait();
 }
 
-dnnl::memory DirectConvolution::operand(const Shape& shape, float* images, Tensor& rounded) const {
+dnnl::memory OnednnConvolution::operand(const Shape& shape, float* images, Tensor& rounded) const {
     const dnnl::memory given = memory(image_layout(shape, Type::f32), images);
     if (operands_ == Type::f32) return given;
     rounded = temporary(shape, DType::bf16);
@@ -232,16 +273,28 @@ dnnl::memory DirectConvolution::operand(const Shape& shape, float* images, Tenso
     return result;
 }
 
-Tensor DirectConvolution::temporary(const Shape& shape, DType type) const {
+Tensor OnednnConvolution::temporary(const Shape& shape, DType type) const {
     const size_t bytes = static_cast<size_t>(shape.count()) * size_of(type);
     return {shape, type, std::make_shared<Storage>(allocator_, bytes)};
 }
 
-Tensor DirectConvolution::unpooled(const Conv2dProblem& problem, const Conv2dGradient& gradient) const {
+Tensor OnednnConvolution::unpooled(const Conv2dProblem& problem, const Conv2dGradient& gradient) const {
     if (!problem.pool) return gradient.dy;
     Tensor dy = temporary(shape_of_y(problem), DType::f32);
     unpool(threads_, problem, gradient.dy.data<float>(), gradient.codes.data<uint8_t>(), dy.data<float>());
     return dy;
 }
+
+const Conv2dKernel conv2d_kernels::onednn = {
+    {.name = "onednn",
+     .family = "direct",
+     .needs = {},
+     .applies = [](ConvPass, const Conv2dProblem&, Precision) { return true; },
+     .preference = [](ConvPass, const Conv2dProblem&) { return 0; }},
+    [](int threads, Precision arithmetic,
+       const std::shared_ptr<CachingAllocator>& allocator) -> std::unique_ptr<Conv2dPasses> {
+        return std::make_unique<OnednnConvolution>(threads, arithmetic, allocator);
+    },
+};
 
 }  // namespace objloc::cpu

@@ -1,11 +1,11 @@
-// Mean of 1 - GIoU of predicted and true boxes; the formula and its gradient are in engine/giou.h.
+// Mean of 1 - GIoU of predicted and true boxes; the formula and its gradient are in kernels/localizer/giou.h.
 //
 // predicted, truth, dpredicted (N, 3): (x, y, size) or (N, 4): (x, y, width, height); loss, dloss (1). One
 // thread a box. How the sum is split, and why it is deterministic: reduce.cuh. Reference: Rezatofighi et al.,
 // "Generalized intersection over union", CVPR 2019.
-#include "objloc/engine/giou.h"
 #include "objloc/kernels/cuda/primitives/reduce.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
+#include "objloc/kernels/localizer/giou.h"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 namespace {

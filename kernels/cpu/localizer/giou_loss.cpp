@@ -1,7 +1,7 @@
 // loss = mean over boxes of 1 - GIoU(predicted, true); boxes (N, 3 or 4). The formula and its gradient are in
-// engine/giou.h. One pass over a few hundred numbers: not worth a second thread.
-#include "objloc/engine/giou.h"
+// kernels/localizer/giou.h. One pass over a few hundred numbers: not worth a second thread.
 #include "objloc/kernels/cpu/runtime/cpu_backend.h"
+#include "objloc/kernels/localizer/giou.h"
 
 namespace objloc {
 

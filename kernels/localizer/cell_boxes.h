@@ -12,9 +12,32 @@
 #include <cmath>
 #include <cstdint>
 
-#include "objloc/engine/problem.h"
+#include "objloc/engine/host_device.h"
 
 namespace objloc {
+
+/// A grid of cells over the image.
+struct CellGrid {
+    int64_t rows = 0, columns = 0;
+
+    OBJLOC_HOST_DEVICE int64_t cells() const { return rows * columns; }
+};
+
+/// Each cell of several grids over the image votes for a box, and the votes are averaged by attention, a
+/// softmax over all cells of all grids.
+struct CellBoxesProblem {
+    static constexpr int kMaxGrids = 5;
+
+    int64_t N = 0, outputs = 3;  // 3: (x, y, size); 4: (x, y, w, h)
+    int grids = 0;
+    CellGrid grid[kMaxGrids] = {};
+
+    OBJLOC_HOST_DEVICE int64_t cells() const {
+        int64_t sum = 0;
+        for (int g = 0; g < grids; ++g) sum += grid[g].cells();
+        return sum;
+    }
+};
 
 /// How many cells away from its middle a cell may see the object's centre.
 constexpr float kVoteReach = 2;

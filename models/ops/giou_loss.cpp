@@ -1,5 +1,6 @@
 #include "objloc/engine/error.h"
-#include "objloc/engine/ops/ops.h"
+#include "objloc/kernels/localizer/localizer_kernels.h"
+#include "objloc/models/ops/ops.h"
 
 namespace objloc::ops {
 
@@ -10,11 +11,12 @@ Variable giou_loss(Tape& tape, const Variable& predicted, const Variable& truth)
                     "wants two (N, 3) or two (N, 4), not " + shape.text() + " and " + truth.shape().text());
     }
     Backend& backend = tape.backend();
+    LocalizerKernels& kernels = localizer_kernels(backend);
     const Tensor loss = backend.allocate({1});
-    backend.giou_loss_forward(predicted.value(), truth.value(), loss);
-    return tape.record(loss, {predicted}, [&tape, &backend, predicted, truth](const Tensor& dloss) {
+    kernels.giou_loss_forward(predicted.value(), truth.value(), loss);
+    return tape.record(loss, {predicted}, [&tape, &kernels, predicted, truth](const Tensor& dloss) {
         tape.accumulate_gradient(predicted, [&](const Tensor& dpredicted) {
-            backend.giou_loss_backward(predicted.value(), truth.value(), dloss, dpredicted);
+            kernels.giou_loss_backward(predicted.value(), truth.value(), dloss, dpredicted);
         });
     });
 }

@@ -1,4 +1,4 @@
-// Scenes and their boxes, as engine/scene.h defines them. images (N, side, side, 3), boxes (N, outputs).
+// Scenes and their boxes, as kernels/localizer/scene.h defines them. images (N, side, side, 3), boxes (N, outputs).
 // A thread draws whole images, so the object is placed once for each: the background's bytes are copied, the
 // object's square goes through scene_pixel, and one pass makes bytes what the network sees.
 #include <algorithm>

@@ -1,5 +1,6 @@
 #include "objloc/engine/error.h"
-#include "objloc/engine/ops/ops.h"
+#include "objloc/kernels/localizer/localizer_kernels.h"
+#include "objloc/models/ops/ops.h"
 
 namespace objloc::ops {
 namespace {
@@ -25,12 +26,13 @@ CellBoxesProblem problem_of(const Shape& votes, const std::vector<CellGrid>& gri
 Variable cell_boxes(Tape& tape, const Variable& votes, const std::vector<CellGrid>& grids) {
     const CellBoxesProblem problem = problem_of(votes.shape(), grids);
     Backend& backend = tape.backend();
+    LocalizerKernels& kernels = localizer_kernels(backend);
     const Tensor boxes = backend.allocate({problem.N, problem.outputs});
     const Tensor attention = backend.allocate({problem.N, problem.cells()});
-    backend.cell_boxes_forward(problem, votes.value(), attention, boxes);
-    return tape.record(boxes, {votes}, [&tape, &backend, problem, votes, attention](const Tensor& dboxes) {
+    kernels.cell_boxes_forward(problem, votes.value(), attention, boxes);
+    return tape.record(boxes, {votes}, [&tape, &kernels, problem, votes, attention](const Tensor& dboxes) {
         tape.accumulate_gradient(votes, [&](const Tensor& dvotes) {
-            backend.cell_boxes_backward(problem, votes.value(), attention, dboxes, dvotes);
+            kernels.cell_boxes_backward(problem, votes.value(), attention, dboxes, dvotes);
         });
     });
 }

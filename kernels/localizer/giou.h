@@ -3,9 +3,11 @@
 #pragma once
 
 #include "objloc/engine/host_device.h"
-#include "objloc/engine/problem.h"
 
 namespace objloc {
+
+/// Sides of predicted boxes below this count as this in `giou_loss`: IoU needs a positive area.
+constexpr float kMinBoxSide = 1e-3f;
 
 /// (x, y, w, h), corner and extents.
 struct GiouBox {

@@ -1,10 +1,10 @@
-// One box from the votes of all cells; engine/cell_vote.h has the formula.
+// One box from the votes of all cells; kernels/localizer/cell_boxes.h has the formula.
 //
 // votes, dvotes (N, cells, 1 + outputs), attention (N, cells), boxes, dboxes (N, outputs). A block owns an
 // image, its threads share the cells. Sums are in double and added as a fixed tree: deterministic.
-#include "objloc/engine/cell_vote.h"
 #include "objloc/kernels/cuda/primitives/vector.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
+#include "objloc/kernels/localizer/cell_boxes.h"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 namespace {

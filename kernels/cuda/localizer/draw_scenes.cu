@@ -1,4 +1,4 @@
-// Scenes and their boxes, as engine/scene.h defines them.
+// Scenes and their boxes, as kernels/localizer/scene.h defines them.
 //     images[n, row, column, c] = scene_value(...);   boxes[n, o] = box_fraction(...)
 //
 // images (N, side, side, 3), boxes (N, outputs), f32: 12 bytes written a pixel, and where there is a
@@ -7,7 +7,7 @@
 // once for all channels. They go through shared memory, so that neighbouring threads write neighbouring 16
 // bytes; where images are not aligned (odd sides) neighbouring values. The functions are those that the CPU
 // runs, on integers and with true divisions, so that every backend draws the same bits.
-#include "objloc/engine/scene.h"
+#include "objloc/kernels/localizer/scene.h"
 
 #include "objloc/kernels/cuda/primitives/vector.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"

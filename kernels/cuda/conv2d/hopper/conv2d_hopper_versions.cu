@@ -1,6 +1,6 @@
-// The Hopper convolutions as ops of the CUDA backend, on tensors: what they need beside their inputs comes
-// from the backend's memory.
-#include "objloc/kernels/cuda/conv2d/conv2d_kernels.cuh"
+// The descriptors of the Hopper convolutions, which differ in what a block fetches once for several uses, and their
+// passes on tensors: what they need beside their inputs comes from the backend's memory.
+#include "objloc/kernels/cuda/conv2d/conv2d_kernel.cuh"
 #include "objloc/kernels/cuda/conv2d/hopper/conv2d_hopper.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
 
@@ -18,14 +18,7 @@ Tensor same(CudaBackend& backend, const Tensor& tensor, int64_t N, int64_t rows,
     return backend.allocate({N, rows, columns, channels}, tensor.type());
 }
 
-HopperOptions options_of(CudaConv kernel) {
-    HopperOptions options;
-    if (kernel == CudaConv::hopper_shared_taps) options.reuse = HopperReuse::taps;
-    if (kernel == CudaConv::hopper_clusters) options.reuse = HopperReuse::taps_and_clusters;
-    return options;
-}
-
-/// The gradient of the convolution's own output, spread over the windows where the problem pools: once for
+/// The gradient of the convolution's own output, unpooled where the problem pools: once for
 /// both passes that want it.
 Tensor unpooled_gradient(CudaBackend& backend, const Conv2dProblem& problem, const Conv2dGradient& gradient) {
     if (!problem.pool) return gradient.dy;
@@ -41,12 +34,10 @@ Tensor unpooled_gradient(CudaBackend& backend, const Conv2dProblem& problem, con
     return full;
 }
 
-}  // namespace
-
-void conv2d_forward_hopper(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
-                           const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y,
-                           const Tensor& codes) {
-    const HopperOptions options = options_of(kernel);
+template <HopperReuse reuse>
+void forward(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x, const Tensor& w,
+             const Tensor& bias, const Tensor& y, const Tensor& codes) {
+    const HopperOptions options = {.reuse = reuse};
     uint8_t* places = problem.pool ? codes.data<uint8_t>() : nullptr;
     if (x.type() == DType::bf16) {
         return conv2d_forward_hopper(backend.stream(), problem, x.data<Bf16>(), w.data<Bf16>(), floats(bias),
@@ -57,10 +48,10 @@ void conv2d_forward_hopper(CudaBackend& backend, CudaConv kernel, const Conv2dPr
                           y.data<float>(), places, transposed.data<float>(), options);
 }
 
-void conv2d_backward_data_hopper(CudaBackend& backend, CudaConv kernel, const Conv2dProblem& problem,
-                                 const Conv2dGradient& gradient, const Tensor& w, const Tensor& relu_source,
-                                 const Tensor& dx) {
-    const HopperOptions options = options_of(kernel);
+template <HopperReuse reuse>
+void backward_data(CudaBackend& backend, const Conv2dProblem& problem, const Conv2dGradient& gradient,
+                   const Tensor& w, const Tensor& relu_source, const Tensor& dx) {
+    const HopperOptions options = {.reuse = reuse};
     const Tensor dy = unpooled_gradient(backend, problem, gradient);
     if (dx.type() == DType::bf16) {
         return conv2d_backward_data_hopper(backend.stream(), problem, dy.data<Bf16>(), w.data<Bf16>(),
@@ -71,8 +62,8 @@ void conv2d_backward_data_hopper(CudaBackend& backend, CudaConv kernel, const Co
                                 floats(relu_source), dx.data<float>(), options);
 }
 
-void conv2d_backward_weights_hopper(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,
-                                    const Conv2dGradient& gradient, const Tensor& dw) {
+void backward_weights(CudaBackend& backend, const Conv2dProblem& problem, const Tensor& x,
+                      const Conv2dGradient& gradient, const Tensor& dw) {
     const auto floats_of = [&](size_t bytes) {
         return backend.allocate({static_cast<int64_t>(bytes / sizeof(float))});
     };
@@ -89,5 +80,36 @@ void conv2d_backward_weights_hopper(CudaBackend& backend, const Conv2dProblem& p
     conv2d_backward_weights_hopper_tf32(backend.stream(), problem, x.data<float>(), transposed.data<float>(),
                                         dw.data<float>(), partials.data<float>());
 }
+
+// ---- Descriptors -----------------------------------------------------------------------------------------
+
+template <HopperReuse reuse>
+bool applies(ConvPass pass, const Conv2dProblem& problem, Precision arithmetic) {
+    if (arithmetic == Precision::fp32 || !hopper_conv2d_applies(problem)) return false;
+    if (reuse == HopperReuse::none) return true;
+    // Three taps above each other share a patch. Weight gradients share them in any case.
+    if (problem.R != 3 || pass == ConvPass::backward_weights) return false;
+    const int64_t channels_made = pass == ConvPass::backward_data ? problem.C : problem.K;
+    return reuse == HopperReuse::taps || channels_made % 128 == 0 || arithmetic == Precision::bf16;
+}
+
+template <HopperReuse reuse>
+constexpr Conv2dKernel version(const char* name) {
+    return {{.name = name,
+             .family = "hopper",
+             .needs = {.alignment = true, .hopper = true},
+             .applies = applies<reuse>,
+             .preference = [](ConvPass, const Conv2dProblem&) { return kOnlyWhereMeasured; }},
+            forward<reuse>,
+            backward_data<reuse>,
+            backward_weights};
+}
+
+}  // namespace
+
+const Conv2dKernel conv2d_kernels::hopper = version<HopperReuse::none>("hopper");
+const Conv2dKernel conv2d_kernels::hopper_shared_taps = version<HopperReuse::taps>("hopper_shared_taps");
+const Conv2dKernel conv2d_kernels::hopper_clusters =
+    version<HopperReuse::taps_and_clusters>("hopper_clusters");
 
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE

@@ -1,12 +1,12 @@
-// Boxes from the votes of cells; engine/cell_vote.h has the formula. votes (N, cells, 1 + outputs), attention
+// Boxes from the votes of cells; kernels/localizer/cell_boxes.h has the formula. votes (N, cells, 1 + outputs), attention
 // (N, cells), boxes (N, outputs). An image has a thousand cells or so: images are shared among threads.
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-#include "objloc/engine/cell_vote.h"
 #include "objloc/kernels/cpu/runtime/cpu_backend.h"
 #include "objloc/kernels/cpu/runtime/parallel.h"
+#include "objloc/kernels/localizer/cell_boxes.h"
 
 namespace objloc {
 namespace {
