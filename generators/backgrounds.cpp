@@ -28,37 +28,18 @@ std::vector<std::string> files_of(const std::string& folder) {
     return files;
 }
 
-class Collector {
-  public:
-    Collector(int side, const Augmentation& variety) : side_(side), variety_(variety) {}
-
-    void add(const Image& photograph) {
-        for (Image& cut :
-             background_variants(photograph, side_, variety_.backgrounds, variety_.seed, photographs_++))
-            set.images.push_back(std::move(cut));
-    }
-    void add_folder(const std::string& folder);
-
-    BackgroundSet set;
-
-  private:
-    int side_;
-    Augmentation variety_;
-    uint64_t photographs_ = 0;
-};
-
-void Collector::add_folder(const std::string& folder) {
+void add_folder(const std::string& folder, PhotographSet& set) {
     const size_t before = set.images.size();
     for (const std::string& file : files_of(folder)) {
         const std::vector<uint8_t> bytes = read_file(file);
         if (is_image(bytes)) {
-            add(decode_image(bytes, file));
+            set.images.push_back(decode_image(bytes, file));
         } else {
             set.skipped.push_back(file);
         }
     }
     if (set.images.size() == before) {
-        throw Error(folder, "the folder holds no PNG or JPEG file", "Put at least one background into it.");
+        throw Error(folder, "the folder holds no PNG or JPEG file", "Put at least one picture into it.");
     }
 }
 
@@ -70,22 +51,36 @@ Image make_background(const Image& image, int side) {
     return resize(to_rgb(crop(image, left, top, square, square)), side, side);
 }
 
-BackgroundSet load_backgrounds(const std::vector<std::string>& paths, int side, bool held_out,
-                               const Augmentation& variety) {
-    Collector collector(side, variety);
+PhotographSet load_photographs(const std::vector<std::string>& paths, bool held_out) {
+    PhotographSet set;
     for (const std::string& path : paths) {
         std::error_code ignored;
         if (fs::is_directory(path, ignored)) {
-            collector.add_folder(path);
+            add_folder(path, set);
         } else {
-            collector.add(load_image(path));
+            set.images.push_back(load_image(path));
         }
     }
     if (paths.empty()) {
-        for (const EmbeddedFile& file : held_out ? embedded_held_out_backgrounds() : embedded_backgrounds())
-            collector.add(decode_image(file.bytes, std::string(file.name)));
+        for (const EmbeddedFile& file : held_out ? embedded_held_out_backgrounds() : embedded_backgrounds()) {
+            set.images.push_back(decode_image(file.bytes, std::string(file.name)));
+        }
     }
-    return std::move(collector.set);
+    return set;
+}
+
+BackgroundSet load_backgrounds(const std::vector<std::string>& paths, int side, bool held_out,
+                               const Augmentation& variety) {
+    PhotographSet photographs = load_photographs(paths, held_out);
+    BackgroundSet set;
+    for (size_t i = 0; i < photographs.images.size(); ++i) {
+        for (Image& cut :
+             background_variants(photographs.images[i], side, variety.backgrounds, variety.seed, i)) {
+            set.images.push_back(std::move(cut));
+        }
+    }
+    set.skipped = std::move(photographs.skipped);
+    return set;
 }
 
 }  // namespace objloc

@@ -141,6 +141,24 @@ std::vector<uint8_t> encode_png(const Image& image) {
     return bytes;
 }
 
+std::vector<uint8_t> encode_jpeg(const Image& image, int quality) {
+    std::vector<uint8_t> bytes;
+    const auto append = [](void* context, void* data, int size) {
+        const uint8_t* first = static_cast<const uint8_t*>(data);
+        auto& file = *static_cast<std::vector<uint8_t>*>(context);
+        file.insert(file.end(), first, first + size);
+    };
+    const int ok = image.pixels.empty()
+                       ? 0
+                       : stbi_write_jpg_to_func(append, &bytes, image.width, image.height, image.channels,
+                                                image.pixels.data(), quality);
+    if (ok == 0) {
+        throw Error("JPEG",
+                    fmt::format("an image of {} x {} pixels cannot be encoded", image.width, image.height));
+    }
+    return bytes;
+}
+
 void save_png(const std::string& path, const Image& image) {
     write_file_atomically(path, encode_png(image));
 }

@@ -49,6 +49,8 @@ bool is_image(std::span<const uint8_t> bytes);
 /// Writes a PNG, whole or not at all. Throws Error as write_file_atomically does.
 void save_png(const std::string& path, const Image& image);
 std::vector<uint8_t> encode_png(const Image& image);
+/// A JPEG file of the picture's three channels; quality from 1 to 100. Throws Error for a picture without pixels.
+std::vector<uint8_t> encode_jpeg(const Image& image, int quality);
 
 /// The rectangle (x, y, width, height) of an image, which must lie inside it.
 Image crop(const Image& image, int x, int y, int width, int height);

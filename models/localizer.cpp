@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "objloc/engine/error.h"
 #include "objloc/engine/initializers.h"
 #include "objloc/engine/ops/ops.h"
+#include "objloc/models/compact.h"
 #include "objloc/models/ops/ops.h"
 #include "objloc/models/vgg16.h"
 #include "objloc/models/vote_grid.h"
@@ -16,6 +18,7 @@ namespace objloc {
 namespace {
 
 constexpr const char* kFlattenHead = "dense";
+constexpr float kFirstConfidence = 0.01f;
 
 /// The biases that a grid starts with: all grids have the same share of the attention, whatever their number
 /// of cells, and each expects objects of the size that its cells see.
@@ -36,21 +39,37 @@ std::string grouped(int64_t number) {
     return text;
 }
 
-/// Boxes from what the cells of all grids say.
+/// What cells look at, and the convolutions that let them speak. Of vgg16 the outputs of its blocks, of compact its taps.
+std::vector<VoteGrid> cell_levels(const LocalizerConfig& config) {
+    if (config.backbone == Backbone::vgg16) return vote_grids(config.width, config.side);
+    std::vector<VoteGrid> levels;
+    for (const CompactConv& conv : compact_convolutions(config.width, config.side)) {
+        if (!conv.tapped) continue;
+        const std::string name = "cells" + conv.name.substr(5, 1);
+        levels.push_back({name, levels.size(), conv.out, {conv.side, conv.side}});
+    }
+    return levels;
+}
+
+/// What the cells of all grids say, (N, cells, features).
 template <typename GetParameter>
-Variable cell_votes(Tape& tape, const LocalizerConfig& config, const std::vector<Variable>& blocks,
-                    const GetParameter& parameter) {
-    std::vector<Variable> votes;
-    std::vector<CellGrid> grids;
-    for (const VoteGrid& level : vote_grids(config.width, config.side)) {
+Variable cell_features(Tape& tape, const LocalizerConfig& config, const std::vector<Variable>& blocks,
+                       const GetParameter& parameter) {
+    std::vector<Variable> grids;
+    for (const VoteGrid& level : cell_levels(config)) {
         ops::Conv2dOptions options;
         options.padding = {1, 1, 1, 1};
         const Variable features = ops::convert(tape, blocks[level.block], DType::f32);
-        votes.push_back(ops::conv2d(tape, features, parameter(level.name + "/kernel"),
+        grids.push_back(ops::conv2d(tape, features, parameter(level.name + "/kernel"),
                                     parameter(level.name + "/bias"), options));
-        grids.push_back(level.grid);
     }
-    return ops::cell_boxes(tape, ops::concatenate(tape, votes), grids);
+    return ops::concatenate(tape, grids);
+}
+
+std::vector<CellGrid> cell_grids(const LocalizerConfig& config) {
+    std::vector<CellGrid> grids;
+    for (const VoteGrid& level : cell_levels(config)) grids.push_back(level.grid);
+    return grids;
 }
 
 std::string output_text(const Shape& output) {
@@ -60,31 +79,39 @@ std::string output_text(const Shape& output) {
 }  // namespace
 
 std::string LocalizerConfig::architecture() const {
+    if (backbone == Backbone::compact)
+        return width == 1 ? "compact" : fmt::format("compact at width {}", width);
     if (width == 1) return "vgg16";
     if (width == 0.25) return "vgg16-slim";
     return fmt::format("vgg16 at width {}", width);
 }
 
 std::string LocalizerConfig::to_json() const {
-    const nlohmann::ordered_json json = {
-        {"architecture", "vgg16"}, {"width", width},        {"side", side},
-        {"box", name_of(box)},     {"head", name_of(head)}, {"preprocess", name_of(preprocess)}};
+    nlohmann::ordered_json json = {{"architecture", backbone == Backbone::vgg16 ? "vgg16" : "compact"},
+                                   {"width", width},
+                                   {"side", side},
+                                   {"box", name_of(box)},
+                                   {"head", name_of(head)},
+                                   {"preprocess", name_of(preprocess)}};
+    if (head == HeadForm::detect) json["classes"] = classes;
     return json.dump();
 }
 
 LocalizerConfig LocalizerConfig::from_json(const std::string& text) {
     try {
         const auto json = nlohmann::json::parse(text);
-        if (json.at("architecture") != "vgg16") {
-            throw Error("model configuration",
-                        "the architecture " + json.at("architecture").dump() + " is unknown");
+        const std::string architecture = json.at("architecture");
+        if (architecture != "vgg16" && architecture != "compact") {
+            throw Error("model configuration", "the architecture " + architecture + " is unknown");
         }
         LocalizerConfig config;
+        config.backbone = architecture == "vgg16" ? Backbone::vgg16 : Backbone::compact;
         config.width = json.at("width");
         config.side = json.at("side");
         config.box = parse_box_form(json.at("box"));
         config.head = parse_head_form(json.value("head", "flatten"));
         config.preprocess = parse_preprocess(json.at("preprocess"));
+        config.classes = json.value("classes", int64_t{1});
         return config;
     } catch (const nlohmann::json::exception& failure) {
         throw Error("model configuration", std::string("cannot be understood: ") + failure.what(),
@@ -103,13 +130,15 @@ BoxForm parse_box_form(const std::string& name) {
 }
 
 const char* name_of(HeadForm form) {
-    return form == HeadForm::flatten ? "flatten" : "cells";
+    if (form == HeadForm::flatten) return "flatten";
+    return form == HeadForm::cells ? "cells" : "detect";
 }
 
 HeadForm parse_head_form(const std::string& name) {
     if (name == "flatten") return HeadForm::flatten;
     if (name == "cells") return HeadForm::cells;
-    throw Error("head '" + name + "'", "there is no such head", "Known: flatten, cells.");
+    if (name == "detect") return HeadForm::detect;
+    throw Error("head '" + name + "'", "there is no such head", "Known: flatten, cells, detect.");
 }
 
 const char* name_of(Preprocess preprocess) {
@@ -123,9 +152,25 @@ Preprocess parse_preprocess(const std::string& name) {
 }
 
 Localizer::Localizer(const LocalizerConfig& config, uint64_t seed) : config_(config) {
+    if (config.backbone == Backbone::compact && config.head != HeadForm::detect) {
+        throw Error("localizer", "the compact backbone is for the detect head alone",
+                    "Use vgg16 with other heads.");
+    }
     layers_.push_back({"input_1", "InputLayer", {config.side, config.side, 3}, {}});
     Shape features;
-    for (const Vgg16Conv& conv : vgg16_convolutions(config.width, config.side)) {
+    if (config.backbone == Backbone::compact) {
+        add_compact(seed);
+    } else {
+        features = add_vgg16(seed);
+    }
+    if (config.head == HeadForm::flatten) add_flatten_head(features, seed);
+    if (config.head == HeadForm::cells) add_cells_head(seed);
+    if (config.head == HeadForm::detect) add_detect_head(seed);
+}
+
+Shape Localizer::add_vgg16(uint64_t seed) {
+    Shape features;
+    for (const Vgg16Conv& conv : vgg16_convolutions(config_.width, config_.side)) {
         const std::string kernel = conv.name + "/kernel", bias = conv.name + "/bias";
         const Shape shape{3, 3, conv.in, conv.out};
         parameters_.add(kernel, shape, he_normal(shape, seed, kernel));
@@ -133,12 +178,26 @@ Localizer::Localizer(const LocalizerConfig& config, uint64_t seed) : config_(con
         features = {conv.side, conv.side, conv.out};
         layers_.push_back({conv.name, "Conv2D", features, {kernel, bias}});
         const bool pooled =
-            conv.last_in_block() && (config.head == HeadForm::flatten || conv.name != "block5_conv3");
+            conv.last_in_block() && (config_.head == HeadForm::flatten || conv.name != "block5_conv3");
         if (!pooled) continue;
         features = {conv.side / 2, conv.side / 2, conv.out};
         layers_.push_back({conv.pool_name, "MaxPooling2D", features, {}});
     }
-    config.head == HeadForm::flatten ? add_flatten_head(features, seed) : add_cells_head(seed);
+    return features;
+}
+
+void Localizer::add_compact(uint64_t seed) {
+    for (const CompactConv& conv : compact_convolutions(config_.width, config_.side)) {
+        const std::string kernel = conv.name + "/kernel", bias = conv.name + "/bias";
+        const Shape shape{3, 3, conv.in, conv.out};
+        parameters_.add(kernel, shape, he_normal(shape, seed, kernel));
+        parameters_.add(bias, {conv.out});
+        layers_.push_back({conv.name, "Conv2D", {conv.side, conv.side, conv.out}, {kernel, bias}});
+        if (conv.pool) {
+            const std::string pool = conv.name.substr(0, conv.name.find('_')) + "_pool";
+            layers_.push_back({pool, "MaxPooling2D", {conv.side_out(), conv.side_out(), conv.out}, {}});
+        }
+    }
 }
 
 void Localizer::add_flatten_head(const Shape& features, uint64_t seed) {
@@ -152,7 +211,7 @@ void Localizer::add_flatten_head(const Shape& features, uint64_t seed) {
 }
 
 void Localizer::add_cells_head(uint64_t seed) {
-    for (const VoteGrid& level : vote_grids(config_.width, config_.side)) {
+    for (const VoteGrid& level : cell_levels(config_)) {
         const std::string kernel = level.name + "/kernel", bias = level.name + "/bias";
         const Shape shape{3, 3, level.channels, 1 + config_.outputs()};
         // Starting small, the votes begin as first_votes has them.
@@ -164,6 +223,31 @@ void Localizer::add_cells_head(uint64_t seed) {
             {level.name, "Conv2D", {level.grid.rows, level.grid.columns, shape[3]}, {kernel, bias}});
     }
     layers_.push_back({"boxes", "CellBoxes", {config_.outputs()}, {}});
+}
+
+void Localizer::add_detect_head(uint64_t seed) {
+    const int64_t features = config_.classes + 4;
+    for (const VoteGrid& level : cell_levels(config_)) {
+        const std::string kernel = level.name + "/kernel", bias = level.name + "/bias";
+        const Shape shape{3, 3, level.channels, features};
+        std::vector<float> initial = glorot_uniform(shape, seed, kernel);
+        for (float& value : initial) value *= 0.1f;
+        // Nearly all cells see nothing: they begin with knowing that. Source: Lin et al., "Focal loss", ICCV 2017.
+        std::vector<float> first(static_cast<size_t>(features), 0.0f);
+        std::fill_n(first.begin(), config_.classes, -std::log((1 - kFirstConfidence) / kFirstConfidence));
+        parameters_.add(kernel, shape, std::move(initial));
+        parameters_.add(bias, {features}, first);
+        layers_.push_back(
+            {level.name, "Conv2D", {level.grid.rows, level.grid.columns, features}, {kernel, bias}});
+    }
+    layers_.push_back({"cells", "Concatenate", {detection_problem(1).cells(), features}, {}});
+}
+
+DetectionProblem Localizer::detection_problem(int64_t N) const {
+    DetectionProblem problem;
+    problem.N = N, problem.classes = config_.classes;
+    for (const CellGrid& grid : cell_grids(config_)) problem.grid[problem.grids++] = grid;
+    return problem;
 }
 
 std::string Localizer::summary() const {
@@ -197,29 +281,63 @@ std::string Localizer::summary() const {
     return text + thin + "\n";
 }
 
+std::vector<Variable> Localizer::taps(Tape& tape, const Variable& pixels) {
+    if (config_.backbone == Backbone::compact) {
+        return compact_taps(tape, parameters_, compact_convolutions(config_.width, config_.side), pixels);
+    }
+    return vgg16_blocks(tape, parameters_, vgg16_convolutions(config_.width, config_.side), pixels,
+                        /*last_pool=*/config_.head == HeadForm::flatten);
+}
+
 BoxPrediction Localizer::predict(Tape& tape, const Variable& images) {
-    const auto convolutions = vgg16_convolutions(config_.width, config_.side);
     const bool flatten = config_.head == HeadForm::flatten;
     // The backbone in the precision that was asked for, the head in fp32 (engine/precision.h).
     const Variable pixels = ops::convert(tape, images, tape.backend().activation_type());
-    const std::vector<Variable> blocks =
-        vgg16_blocks(tape, parameters_, convolutions, pixels, /*last_pool=*/flatten);
+    const std::vector<Variable> blocks = taps(tape, pixels);
     const auto parameter = [&](const std::string& name) { return parameters_.on(tape, name); };
-    if (!flatten) return {cell_votes(tape, config_, blocks, parameter), {}};
+    if (config_.head == HeadForm::detect) return {{}, {}, cell_features(tape, config_, blocks, parameter)};
+    if (!flatten) {
+        const Variable votes = cell_features(tape, config_, blocks, parameter);
+        return {ops::cell_boxes(tape, votes, cell_grids(config_)), {}, {}};
+    }
     const std::string head = kFlattenHead;
     const Variable features = ops::convert(tape, blocks.back(), DType::f32);
     const Variable logits = ops::dense(tape, ops::flatten(tape, features), parameter(head + "/kernel"),
                                        parameter(head + "/bias"));
-    return {ops::sigmoid(tape, logits), logits};
+    return {ops::sigmoid(tape, logits), logits, {}};
 }
+
+namespace {
+
+/// A convolution of the backbone, for reckoning: how many values it makes of how many channels.
+struct Reckoned {
+    int64_t values, in, out;
+    bool pooled;
+};
+
+std::vector<Reckoned> reckoned(const LocalizerConfig& config) {
+    std::vector<Reckoned> list;
+    if (config.backbone == Backbone::compact) {
+        for (const CompactConv& conv : compact_convolutions(config.width, config.side)) {
+            list.push_back({conv.side * conv.side * conv.out, conv.in, conv.out, conv.pool});
+        }
+        return list;
+    }
+    for (const Vgg16Conv& conv : vgg16_convolutions(config.width, config.side)) {
+        list.push_back({conv.side * conv.side * conv.out, conv.in, conv.out, conv.last_in_block()});
+    }
+    return list;
+}
+
+}  // namespace
 
 double Localizer::training_bytes_per_image(DType activations) const {
     const auto bytes = static_cast<double>(size_of(activations));
     double kept = 3.0 * static_cast<double>(config_.side * config_.side) * sizeof(float), largest = 0;
-    for (const Vgg16Conv& conv : vgg16_convolutions(config_.width, config_.side)) {
-        const auto values = static_cast<double>(conv.side * conv.side * conv.out);
+    for (const Reckoned& conv : reckoned(config_)) {
+        const auto values = static_cast<double>(conv.values);
         // A pooled layer keeps a quarter of its values, and a byte for each that says where it came from.
-        kept += conv.last_in_block() ? values / 4 * (bytes + 1) : values * bytes;
+        kept += conv.pooled ? values / 4 * (bytes + 1) : values * bytes;
         largest = std::max(largest, values * bytes);
     }
     return kept + 2 * largest;
@@ -227,16 +345,16 @@ double Localizer::training_bytes_per_image(DType activations) const {
 
 double Localizer::forward_flops() const {
     double total = 0;
-    for (const Vgg16Conv& conv : vgg16_convolutions(config_.width, config_.side)) {
-        total += 2.0 * 9 * static_cast<double>(conv.side * conv.side * conv.in * conv.out);
-    }
+    for (const Reckoned& conv : reckoned(config_))
+        total += 2.0 * 9 * static_cast<double>(conv.values * conv.in);
     if (config_.head == HeadForm::flatten) {
         const Vgg16Conv last = vgg16_convolutions(config_.width, config_.side).back();
         return total +
                2.0 * static_cast<double>((last.side / 2) * (last.side / 2) * last.out * config_.outputs());
     }
-    for (const VoteGrid& level : vote_grids(config_.width, config_.side)) {
-        total += 2.0 * 9 * static_cast<double>(level.grid.cells() * level.channels * (1 + config_.outputs()));
+    const int64_t features = config_.head == HeadForm::detect ? config_.classes + 4 : 1 + config_.outputs();
+    for (const VoteGrid& level : cell_levels(config_)) {
+        total += 2.0 * 9 * static_cast<double>(level.grid.cells() * level.channels * features);
     }
     return total;
 }

@@ -7,6 +7,7 @@
 
 #include "objloc/engine/parameters.h"
 #include "objloc/engine/tape.h"
+#include "objloc/kernels/localizer/detection.h"
 #include "objloc/kernels/localizer/scene.h"
 
 namespace objloc {
@@ -16,25 +17,31 @@ enum class BoxForm { square, rect };
 
 /// flatten: Flatten and Dense with a sigmoid, as the seed. cells: a 3x3 convolution on each block but the
 /// first lets every cell vote for a box (kernels/localizer/cell_boxes.h), which keeps position instead of learning it
-/// anew for every place.
-enum class HeadForm { flatten, cells };
+/// anew for every place. detect: a 3x3 convolution on each block but the first lets every cell say how sure it is to
+/// see an object and where its sides are (kernels/localizer/detection.h): none, one or several boxes.
+enum class HeadForm { flatten, cells, detect };
+
+/// vgg16: the paper's, or narrower (models/vgg16.h). compact: for the detect head alone (models/compact.h).
+enum class Backbone { vgg16, compact };
 
 /// What the model says of a batch: boxes (N, outputs) in fractions of the side, and for the flatten head the
-/// logits whose sigmoids they are.
+/// logits whose sigmoids they are. The detect head has neither, but cells (N, cells, classes + 4).
 struct BoxPrediction {
-    Variable boxes, logits;
+    Variable boxes, logits, cells;
 };
 
 /// Everything that decides the architecture; kept in the model file, so that the file alone is enough.
 struct LocalizerConfig {
-    double width = 1;    // channels of VGG16 times this; 1 is the paper's, 0.25 is vgg16-slim
+    Backbone backbone = Backbone::vgg16;
+    double width = 1;    // channels times this; of VGG16 1 is the paper's, 0.25 is vgg16-slim
     int64_t side = 128;  // of the square input image, at least 32
     BoxForm box = BoxForm::square;
     HeadForm head = HeadForm::flatten;
     Preprocess preprocess = Preprocess::unit;
+    int64_t classes = 1;  // of the detect head
 
     int outputs() const { return box == BoxForm::square ? 3 : 4; }
-    /// "vgg16", "vgg16-slim", or "vgg16 at width 0.5".
+    /// "vgg16", "vgg16-slim", "compact", or "vgg16 at width 0.5".
     std::string architecture() const;
     std::string to_json() const;
     /// Throws Error when the text is not such a configuration.
@@ -67,6 +74,8 @@ class Localizer {
     /// Layer, output shape, parameters, trainable; totals. As keras.Model.summary.
     std::string summary() const;
 
+    /// The cells of the detect head for N images.
+    DetectionProblem detection_problem(int64_t N) const;
     /// Boxes of images (N, side, side, 3) as `Preprocess` has them. Parameters must be placed.
     BoxPrediction predict(Tape& tape, const Variable& images);
 
@@ -80,8 +89,12 @@ class Localizer {
     double training_bytes_per_image(DType activations = DType::f32) const;
 
   private:
+    Shape add_vgg16(uint64_t seed);
+    void add_compact(uint64_t seed);
+    std::vector<Variable> taps(Tape& tape, const Variable& pixels);
     void add_flatten_head(const Shape& features, uint64_t seed);
     void add_cells_head(uint64_t seed);
+    void add_detect_head(uint64_t seed);
 
     LocalizerConfig config_;
     ParameterSet parameters_;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "objloc/engine/error.h"
+#include "objloc/models/compact.h"
 
 namespace objloc {
 namespace {
@@ -22,13 +23,20 @@ void take(Localizer& localizer, const MatchedArrays& matched) {
     }
 }
 
-/// Whether the last convolution has the filters that the width gives it. Compared as doubles: the width may
-/// be anything.
-bool width_agrees(double width, const WeightFile& file) {
-    constexpr double kFiltersAtWidthOne = 512;
-    const double filters = std::max(1.0, std::floor(kFiltersAtWidthOne * width));
+/// Whether the last convolution has the filters that the width gives it: a width may be any number, and asks for as much
+/// memory. Compared as doubles.
+bool width_agrees(const LocalizerConfig& config, const WeightFile& file) {
+    constexpr double kFiltersOfVgg16 = 512, kLargestWidth = 1000;
+    if (!(config.width > 0 && config.width < kLargestWidth)) return false;
+    std::string last = "block5_conv3";
+    double filters = std::max(1.0, std::floor(kFiltersOfVgg16 * config.width));
+    if (config.backbone == Backbone::compact) {
+        constexpr int64_t kAnySide = 64;
+        const CompactConv conv = compact_convolutions(config.width, kAnySide).back();
+        last = conv.name, filters = static_cast<double>(conv.out);
+    }
     return std::any_of(file.arrays.begin(), file.arrays.end(), [&](const NamedArray& array) {
-        return array.name == "block5_conv3/kernel" && array.shape.rank() == 4 &&
+        return array.name == last + "/kernel" && array.shape.rank() == 4 &&
                static_cast<double>(array.shape[3]) == filters;
     });
 }
@@ -40,7 +48,7 @@ std::optional<LocalizerConfig> config_in(const std::string& path, const WeightFi
     const auto attribute = file.attributes.find(kConfigAttribute);
     if (attribute == file.attributes.end()) return {};
     const LocalizerConfig config = LocalizerConfig::from_json(attribute->second);
-    if (!width_agrees(config.width, file) || config.side < 32 || config.side > kLargestSide) {
+    if (!width_agrees(config, file) || config.side < 32 || config.side > kLargestSide) {
         throw Error(path, "its configuration " + attribute->second + " and its tensors disagree",
                     "The file was changed after it was written; train or export it again.");
     }

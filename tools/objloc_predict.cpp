@@ -19,9 +19,41 @@ namespace fs = std::filesystem;
 struct PredictOptions {
     std::string model, out;
     std::vector<std::string> images;
+    double confidence = 0.3;
     bool json = false;
     DeviceOptions device;
 };
+
+/// What the detect head found, printed as it is found.
+void find(Backend& backend, Localizer& localizer, const PredictOptions& options) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const std::string& path : options.images) {
+        Image image = load_image(path);
+        nlohmann::ordered_json boxes = nlohmann::ordered_json::array();
+        std::string line;
+        Image picture = to_rgb(image);
+        for (const Detection& at : find_objects(backend, localizer, image)) {
+            if (static_cast<double>(at.confidence) < options.confidence) break;
+            const float fractions[] = {at.x, at.y, at.w, at.h};
+            const PixelBox box = pixel_box(fractions, 4, image.width, image.height);
+            boxes.push_back({{"x", box.x},
+                             {"y", box.y},
+                             {"w", box.width},
+                             {"h", box.height},
+                             {"class", at.label},
+                             {"confidence", at.confidence}});
+            line += fmt::format("{}: x {} y {} w {} h {} confidence {:.2f}\n", path, box.x, box.y, box.width,
+                                box.height, at.confidence);
+            draw_box(picture, box, kPredictedColour, std::max(2, std::min(image.width, image.height) / 160));
+        }
+        if (line.empty()) line = path + ": nothing found\n";
+        if (!options.out.empty())
+            save_png(options.out + "/" + fs::path(path).filename().string() + ".box.png", picture);
+        if (!options.json) fmt::print("{}", line);
+        list.push_back({{"image", path}, {"boxes", boxes}});
+    }
+    if (options.json) fmt::print("{}\n", list.dump(2));
+}
 
 struct Prediction {
     std::string image, picture;    // the input file, and where it was drawn with its box, or ""
@@ -63,6 +95,7 @@ void run(const PredictOptions& options) {
     const std::unique_ptr<Backend> backend = options.device.make();
     localizer.parameters().to_device(*backend);
     if (!options.out.empty()) make_output_folder(options.out);
+    if (localizer.config().head == HeadForm::detect) return find(*backend, localizer, options);
     std::vector<Prediction> predictions;
     for (const std::string& path : options.images) {
         const Image image = load_image(path);
@@ -89,6 +122,9 @@ int main(int argc, char** argv) {
     app.add_option("images", options.images, "PNG or JPEG files of any size")->required();
     app.add_option("--out", options.out, "folder for the pictures with their boxes drawn");
     app.add_flag("--json", options.json, "print a JSON array instead of lines");
+    app.add_option("--confidence", options.confidence, "models of the detect head: boxes below are not shown")
+        ->check(CLI::Range(0.0, 1.0))
+        ->capture_default_str();
     options.device.add_to(app);
     return run_tool(app, argc, argv, [&] { run(options); });
 }

@@ -266,6 +266,20 @@ T __ldg(const T* address) {
 inline int atomicAdd(int* address, int value) {
     return __atomic_fetch_add(address, value, __ATOMIC_RELAXED);
 }
+inline int atomicMin(int* address, int value) {
+    int before = __atomic_load_n(address, __ATOMIC_RELAXED);
+    while (value < before &&
+           !__atomic_compare_exchange_n(address, &before, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+    return before;
+}
+inline int atomicMax(int* address, int value) {
+    int before = __atomic_load_n(address, __ATOMIC_RELAXED);
+    while (value > before &&
+           !__atomic_compare_exchange_n(address, &before, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+    return before;
+}
 inline unsigned atomicAdd(unsigned* address, unsigned value) {
     return __atomic_fetch_add(address, value, __ATOMIC_RELAXED);
 }

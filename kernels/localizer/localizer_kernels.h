@@ -5,6 +5,8 @@
 #include "objloc/engine/backend.h"
 #include "objloc/kernels/localizer/box_metrics.h"
 #include "objloc/kernels/localizer/cell_boxes.h"
+#include "objloc/kernels/localizer/composition.h"
+#include "objloc/kernels/localizer/detection.h"
 #include "objloc/kernels/localizer/scene.h"
 
 namespace objloc {
@@ -14,6 +16,12 @@ struct SceneAssets {
     Tensor sprites;      // i32 (sprites, 3): SpriteEntry
     Tensor atlas;        // u8 (bytes): RGBA
     Tensor backgrounds;  // u8 (B, side, side, 3)
+};
+
+/// The pictures that compositions are drawn from.
+struct CompositionAssets {
+    Tensor entries;  // i32 (pictures, 6): PictureEntry; objects, other things, places
+    Tensor atlas;    // u8 (bytes): premultiplied RGBA
 };
 
 class LocalizerKernels {

@@ -118,6 +118,53 @@ TEST_CASE("a run leaves a whole folder, and predict repeats what the run drew") 
     CHECK(drawn.pixels != image.pixels);
 }
 
+TEST_CASE(
+    "a detector's run: the same folder, by steps and by the clock, and boxes only where they are sure") {
+    const ScratchFolder folder;
+    const std::string line =
+        "objloc_train --device cpu --head detect --scene composed --model compact --width 0.25 --side 64 "
+        "--batch 4 "
+        "--log-every 1 --held-out 8 --seed 5 ";
+    const ToolResult trained =
+        run_tool_line(line + "--epochs 2 --steps-per-epoch 3 --out run", folder.path());
+    CAPTURE(trained.err);
+    REQUIRE(trained.exit_code == 0);
+    CHECK(trained.out.find("Model: compact at width 0.25 from scratch") != std::string::npos);
+    CHECK(trained.out.find("AP50") != std::string::npos);
+    const fs::path run = folder.path() / "run";
+    CHECK(files_in(run) == 6);
+    const std::string metrics = contents(run / "metrics.jsonl");
+    CHECK(std::count(metrics.begin(), metrics.end(), '\n') == 6);
+    CHECK(nlohmann::json::parse(contents(run / "config.json"))["localizer"]["head"] == "detect");
+    REQUIRE(run_tool_line(line + "--epochs 2 --steps-per-epoch 3 --out again", folder.path()).exit_code == 0);
+    const Localizer once = load_model(run / "model.h5"), twice = load_model(folder.file("again/model.h5"));
+    CHECK(once.parameters().all()[0].initial == twice.parameters().all()[0].initial);
+    REQUIRE(run_tool_line(line + "--minutes 0.02 --out timed", folder.path()).exit_code == 0);
+
+    save_png(folder.file("wide.png"), grey(200, 50));
+    const std::string predict = "objloc_predict --device cpu --model run/model.h5 wide.png ";
+    const ToolResult none = run_tool_line(predict + "--confidence 1 --out boxed", folder.path());
+    CHECK(none.exit_code == 0);
+    CHECK(none.out == "wide.png: nothing found\n");
+    CHECK(load_image(folder.file("boxed/wide.png.box.png")).width == 200);
+    const ToolResult all = run_tool_line(predict + "--confidence 0 --json", folder.path());
+    const auto boxes = nlohmann::json::parse(all.out).at(0)["boxes"];
+    REQUIRE(boxes.size() > 1);
+    double before = 1;
+    for (const auto& box : boxes) {
+        CHECK(box["confidence"].get<double>() <= before);
+        before = box["confidence"];
+        CHECK(box["x"].get<int>() >= 0);
+        CHECK(box["x"].get<int>() + box["w"].get<int>() <= 201);  // corner and width are rounded apart
+        CHECK(box["y"].get<int>() + box["h"].get<int>() <= 51);
+    }
+    check_refused(run_tool_line("objloc_train --device cpu --head detect --scene cat --out x", folder.path()),
+                  "--head");
+    check_refused(
+        run_tool_line("objloc_train --device cpu --head cells --scene composed --out x", folder.path()),
+        "--head");
+}
+
 TEST_CASE("equal seeds train equal models, and --weights starts from one") {
     const ScratchFolder folder;
     const std::string line = kQuick + "--scene blob --out ";

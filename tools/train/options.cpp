@@ -19,14 +19,28 @@ void add_scene_flags(TrainOptions& options, CLI::App& app) {
            "blog post's head, loss and constant rate. Flags given by hand win")
         ->check(CLI::IsMember({"best", "seed"}))
         ->capture_default_str();
-    app.add_option("--scene", options.scene,
-                   "blob: a white disc on black; cat: a cat on black; natural: a cat on photographs")
-        ->check(CLI::IsMember({"blob", "cat", "natural"}))
+    app.add_option(
+           "--scene", options.scene,
+           "blob: a white disc on black; cat: a cat on black; natural: a cat on photographs; composed: the "
+           "object in any size, turn and light, among other things, in pictures of any shape")
+        ->check(CLI::IsMember({"blob", "cat", "natural", "composed"}))
         ->capture_default_str();
     app.add_option("--sprite", options.sprite,
                    "your own object instead of the cat: a PNG with an alpha channel");
     app.add_option("--backgrounds", options.backgrounds,
                    "your own photographs: folders or PNG/JPEG files of any size");
+    app.add_option(
+        "--distractors", options.distractors,
+        "--scene composed: pictures of other things, PNGs with an alpha channel: files or folders");
+    app.add_option("--scene-strength", options.scene_strength,
+                   "--scene composed: how far light, colour, turns and so on go; 0 is a plain picture")
+        ->check(CLI::Range(0.0, 1.0))
+        ->capture_default_str();
+    app.add_option(
+           "--scene-ramp", options.scene_ramp,
+           "--scene composed: images over which the strength rises to what it is from a third of that")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
     app.add_option("--sprite-variants", options.sprite_variants,
                    "looks of the object: as it is, and others turned, mirrored, lighter or darker, blurred")
         ->check(CLI::Range(1, 64))
@@ -47,7 +61,10 @@ void add_model_flags(TrainOptions& options, CLI::App& app) {
     app.add_option("--model", options.model,
                    "vgg16; vgg16-slim: a quarter of its channels; auto: vgg16 if the official weights lie in "
                    "weights/, else vgg16-slim, which learns from scratch in minutes")
-        ->check(CLI::IsMember({"auto", "vgg16", "vgg16-slim"}))
+        ->check(CLI::IsMember({"auto", "vgg16", "vgg16-slim", "compact"}))
+        ->capture_default_str();
+    app.add_option("--width", options.width, "--model compact: channels times this")
+        ->check(CLI::Range(0.1, 4.0))
         ->capture_default_str();
     app.add_option(
            "--weights", options.weights,
@@ -57,10 +74,11 @@ void add_model_flags(TrainOptions& options, CLI::App& app) {
     app.add_option("--freeze", options.freeze, "backbone: train the head alone")
         ->check(CLI::IsMember({"none", "backbone"}))
         ->capture_default_str();
-    app.add_option(
-           "--head", options.head,
-           "flatten: Flatten and Dense, as the seed; cells: the cells of all feature maps but the first vote")
-        ->check(CLI::IsMember({"flatten", "cells"}))
+    app.add_option("--head", options.head,
+                   "flatten: Flatten and Dense, as the seed; cells: the cells of all feature maps but the "
+                   "first vote; "
+                   "detect: each of them finds objects, none, one or several")
+        ->check(CLI::IsMember({"flatten", "cells", "detect"}))
         ->capture_default_str();
     app.add_option("--loss", options.loss, "bce: the seed's; giou: 1 - GIoU; bce+giou: their sum")
         ->check(CLI::IsMember(std::vector<std::string>(std::begin(kBoxLosses), std::end(kBoxLosses))))
@@ -72,6 +90,9 @@ void add_model_flags(TrainOptions& options, CLI::App& app) {
 }
 
 void add_budget_flags(TrainOptions& options, CLI::App& app) {
+    app.add_option("--minutes", options.minutes,
+                   "--head detect: train for so long, schedule included, in place of --epochs")
+        ->check(CLI::NonNegativeNumber);
     app.add_option("--epochs", options.epochs)->check(CLI::PositiveNumber)->capture_default_str();
     app.add_option("--steps-per-epoch", options.steps_per_epoch)
         ->check(CLI::PositiveNumber)
@@ -159,7 +180,7 @@ void TrainOptions::check() const {
     if (scene == "blob" && !sprite.empty()) {
         throw Error("--sprite", "does not concern --scene blob", "Use --scene cat or --scene natural.");
     }
-    if (scene != "natural" && !backgrounds.empty()) {
+    if (scene != "natural" && scene != "composed" && !backgrounds.empty()) {
         throw Error("--backgrounds", "does not concern --scene " + scene, "Use --scene natural.");
     }
     if (freeze == "backbone" && weights == "none") {
@@ -175,6 +196,10 @@ void TrainOptions::check() const {
         throw Error("--warmup",
                     "is as long as the whole training of " + std::to_string(total_steps()) + " steps",
                     "Give fewer steps of warm-up or more epochs.");
+    }
+    if ((head == "detect") != (scene == "composed")) {
+        throw Error("--head " + head, "does not go with --scene " + scene,
+                    "--head detect and --scene composed belong together.");
     }
     if (batch > 65536) throw Error("--batch", "is above 65536", "Give a smaller batch.");
 }
@@ -200,14 +225,19 @@ std::string TrainOptions::to_json() const {
         {"backgrounds", backgrounds},
         {"sprite_variants", sprite_variants},
         {"background_variants", background_variants},
+        {"distractors", distractors},
+        {"scene_strength", scene_strength},
+        {"scene_ramp", scene_ramp},
         {"side", side},
         {"box", box},
         {"head", head},
         {"loss", loss},
         {"model", model},
+        {"width", width},
         {"weights", weights},
         {"freeze", freeze},
         {"preprocess", preprocess},
+        {"minutes", minutes},
         {"epochs", epochs},
         {"steps_per_epoch", steps_per_epoch},
         {"batch", batch},
@@ -240,6 +270,7 @@ ModelChoice choose_model(const TrainOptions& options) {
     choice.config.side = options.side;
     choice.config.box = parse_box_form(options.box);
     choice.config.head = parse_head_form(options.head);
+    if (choice.config.head == HeadForm::detect) choice.config.box = BoxForm::rect;
     choice.config.preprocess = parse_preprocess(options.preprocess);
     if (options.weights == "imagenet" && !official_here) {
         throw Error("--weights imagenet", std::string("there is no ") + kOfficialWeights,
@@ -249,6 +280,13 @@ ModelChoice choose_model(const TrainOptions& options) {
         choice.weights = options.weights == "imagenet" ? kOfficialWeights : options.weights;
     } else if (may_use_official && official_here) {
         choice.weights = kOfficialWeights;
+    }
+    if (options.model == "compact") {
+        choice.config.backbone = Backbone::compact;
+        choice.config.width = options.width;
+        choice.reason = "Model: " + choice.config.architecture() + " from scratch.";
+        choice.weights.clear();
+        return choice;
     }
     const bool slim = options.model == "vgg16-slim" || (options.model == "auto" && choice.weights.empty());
     choice.config.width = slim ? 0.25 : 1.0;

@@ -18,6 +18,7 @@ struct TrainOptions {
     std::string recipe = "best";
     std::string scene = "natural";
     std::string model = "auto";
+    double width = 1;
     std::string weights = "auto";
     std::string freeze = "none";
     std::string box = "square";
@@ -29,6 +30,11 @@ struct TrainOptions {
     int sprite_variants = 1, background_variants = 8;
     int64_t side = 128;
 
+    std::vector<std::string> distractors;
+    double scene_strength = 1;
+    int64_t scene_ramp = 0;
+
+    double minutes = 0;  // 0: by epochs
     int64_t epochs = 5, steps_per_epoch = 64, batch = 64;
     double lr = 2e-3;
     std::string schedule = "cosine";

@@ -15,6 +15,7 @@
 #include "tools/common/pictures.h"
 #include "tools/common/progress.h"
 #include "tools/train/collapse_detector.h"
+#include "tools/train/detector_run.h"
 #include "tools/train/run_folder.h"
 
 namespace objloc {
@@ -225,6 +226,7 @@ void train(const TrainOptions& options) {
         fmt::print("{}\n{}", choice.reason, localizer.summary());
         return;
     }
+    if (choice.config.head == HeadForm::detect) return train_detector(options, choice);
     Run run(options, choice);
     try {
         run.train();

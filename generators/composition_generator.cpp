@@ -1,0 +1,80 @@
+#include "objloc/generators/composition_generator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "objloc/engine/error.h"
+#include "objloc/generators/backgrounds.h"
+#include "objloc/generators/embedded_assets.h"
+#include "objloc/generators/picture_atlas.h"
+#include "objloc/generators/sprite_atlas.h"
+
+namespace objloc {
+namespace {
+
+constexpr int32_t kMinSide = 32, kMaxSide = 1024;
+
+Image object_of(const std::string& path) {
+    if (!path.empty()) return trim_sprite(load_image(path), path);
+    const EmbeddedFile cat = embedded_sprite();
+    const std::string where(cat.name);
+    return trim_sprite(decode_image(cat.bytes, where), where);
+}
+
+}  // namespace
+
+CompositionGenerator::CompositionGenerator(Backend& backend, const CompositionSpec& spec,
+                                           const CompositionSources& sources)
+    : backend_(backend), spec_(spec), next_index_(backend.allocate({1}, DType::i64)) {
+    if (spec.side < kMinSide || spec.side > kMaxSide) {
+        throw Error("scene", fmt::format("an image side of {} pixels is not possible", spec.side),
+                    fmt::format("Sides run from {} to {}.", kMinSide, kMaxSide));
+    }
+    // An object may fill the image; of a photograph a quarter's detail may be shown as large as that.
+    const int longest_object = 2 * spec.side, longest_place = std::min(4 * spec.side, 1024);
+    PictureAtlas atlas;
+    std::vector<std::string> objects = sources.objects;
+    if (objects.empty()) objects.emplace_back();
+    for (const std::string& path : objects) {
+        add_picture(atlas, object_of(path), longest_object, static_cast<int32_t>(atlas.entries.size()));
+    }
+    classes_ = static_cast<int64_t>(objects.size());
+    spec_.objects = static_cast<int32_t>(objects.size());
+    if (!sources.others.empty()) {
+        PhotographSet others = load_photographs(sources.others);
+        for (const Image& image : others.images) add_picture(atlas, image, longest_object, 0);
+        skipped_ = std::move(others.skipped);
+    }
+    spec_.others = static_cast<int32_t>(atlas.entries.size()) - spec_.objects;
+    PhotographSet places = load_photographs(sources.places, sources.held_out);
+    for (const Image& image : places.images) add_picture(atlas, to_rgb(image), longest_place, 0);
+    skipped_.insert(skipped_.end(), places.skipped.begin(), places.skipped.end());
+    spec_.places = static_cast<int32_t>(places.images.size());
+
+    const auto count = static_cast<int64_t>(atlas.entries.size());
+    assets_.entries = backend.allocate({count, 6}, DType::i32);
+    backend.upload(atlas.entries.data(), assets_.entries);
+    assets_.atlas = backend.allocate({static_cast<int64_t>(atlas.pixels.size())}, DType::u8);
+    backend.upload(atlas.pixels.data(), assets_.atlas);
+    seek(0);
+}
+
+void CompositionGenerator::draw(const Tensor& images, const Tensor& truth) {
+    const int64_t count = images.shape()[0], side = spec_.side;
+    if (images.shape() != Shape{count, side, side, 3} ||
+        truth.shape() != Shape{count, kMaxObjects, kTruthFields}) {
+        throw Error("scene", fmt::format("images {} and truth {} do not suit a side of {}",
+                                         images.shape().text(), truth.shape().text(), side));
+    }
+    localizer_kernels(backend_).compose_scenes(spec_, assets_, next_index_, images, truth);
+    backend_.advance(next_index_, count);
+}
+
+void CompositionGenerator::seek(uint64_t index) {
+    const auto next = static_cast<int64_t>(index);
+    backend_.upload(&next, next_index_);
+}
+
+}  // namespace objloc
