@@ -12,17 +12,6 @@ namespace objloc {
 /// The middle square of an image, in three channels, resized to (side, side).
 Image make_background(const Image& image, int side);
 
-/// Photographs, and what was passed over on the way.
-struct PhotographSet {
-    std::vector<Image> images;         // of any size, three or four channels
-    std::vector<std::string> skipped;  // files of a folder that are no PNG or JPEG, for the tool to mention
-};
-
-/// Files and folders, in the order given, a folder's files by name. No paths: those that come with the program, to
-/// train on or `held_out` from training. Throws Error for a missing path, an unreadable image, or when there is no image
-/// at all.
-PhotographSet load_photographs(const std::vector<std::string>& paths, bool held_out = false);
-
 /// Backgrounds and what was passed over on the way.
 struct BackgroundSet {
     std::vector<Image> images;         // (side, side, 3) each

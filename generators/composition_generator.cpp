@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "objloc/engine/error.h"
-#include "objloc/generators/backgrounds.h"
 #include "objloc/generators/embedded_assets.h"
+#include "objloc/generators/photographs.h"
 #include "objloc/generators/picture_atlas.h"
 #include "objloc/generators/sprite_atlas.h"
 
@@ -25,6 +25,28 @@ Image object_of(const std::string& path) {
 
 }  // namespace
 
+std::vector<ObjectPicture> object_pictures(const std::vector<std::string>& arguments) {
+    namespace fs = std::filesystem;
+    std::vector<ObjectPicture> pictures;
+    for (const std::string& argument : arguments) {
+        const size_t equals = argument.find('=');
+        const std::string path = equals == std::string::npos ? argument : argument.substr(equals + 1);
+        const std::string name = equals == std::string::npos ? "" : argument.substr(0, equals);
+        for (const std::string& file : picture_files(path)) {
+            pictures.push_back({name.empty() ? fs::path(file).stem().string() : name, file});
+        }
+    }
+    return pictures;
+}
+
+std::vector<std::string> class_names(const std::vector<ObjectPicture>& pictures) {
+    std::vector<std::string> names;
+    for (const ObjectPicture& picture : pictures) {
+        if (std::find(names.begin(), names.end(), picture.name) == names.end()) names.push_back(picture.name);
+    }
+    return names;
+}
+
 CompositionGenerator::CompositionGenerator(Backend& backend, const CompositionSpec& spec,
                                            const CompositionSources& sources)
     : backend_(backend), spec_(spec), next_index_(backend.allocate({1}, DType::i64)) {
@@ -35,12 +57,13 @@ CompositionGenerator::CompositionGenerator(Backend& backend, const CompositionSp
     // An object may fill the image; of a photograph a quarter's detail may be shown as large as that.
     const int longest_object = 2 * spec.side, longest_place = std::min(4 * spec.side, 1024);
     PictureAtlas atlas;
-    std::vector<std::string> objects = sources.objects;
+    std::vector<ObjectPicture> objects = sources.objects;
     if (objects.empty()) objects.emplace_back();
-    for (const std::string& path : objects) {
-        add_picture(atlas, object_of(path), longest_object, static_cast<int32_t>(atlas.entries.size()));
+    const std::vector<std::string> names = class_names(objects);
+    for (const ObjectPicture& object : objects) {
+        const auto label = std::find(names.begin(), names.end(), object.name) - names.begin();
+        add_picture(atlas, object_of(object.path), longest_object, static_cast<int32_t>(label));
     }
-    classes_ = static_cast<int64_t>(objects.size());
     spec_.objects = static_cast<int32_t>(objects.size());
     if (!sources.others.empty()) {
         PhotographSet others = load_photographs(sources.others);

@@ -10,12 +10,24 @@
 
 namespace objloc {
 
+/// A picture of an object, a PNG file with an alpha channel, and the name of its class.
+struct ObjectPicture {
+    std::string name, path;
+};
+
+/// From "mug.png", "mug=front.png" and folders of such files, whose names without ending are the classes. Several
+/// pictures may show one class. Throws Error for a folder that cannot be read or holds no picture.
+std::vector<ObjectPicture> object_pictures(const std::vector<std::string>& arguments);
+
+/// The classes of the pictures, in the order in which they come first.
+std::vector<std::string> class_names(const std::vector<ObjectPicture>& pictures);
+
 /// Where the pictures come from; what is left empty comes with the program.
 struct CompositionSources {
-    std::vector<std::string> objects;  // PNG files with an alpha channel; entry i shows class i
-    std::vector<std::string> others;   // the same, of things that are no objects: files and folders
-    std::vector<std::string> places;   // photographs: files and folders
-    bool held_out = false;             // of the places that come with the program, those never trained on
+    std::vector<ObjectPicture> objects;
+    std::vector<std::string> others;  // the same, of things that are no objects: files and folders
+    std::vector<std::string> places;  // photographs: files and folders
+    bool held_out = false;            // of the places that come with the program, those never trained on
 };
 
 class CompositionGenerator {
@@ -31,7 +43,6 @@ class CompositionGenerator {
     void seek(uint64_t index);
 
     const CompositionSpec& spec() const { return spec_; }
-    int64_t classes() const { return classes_; }
     /// Files in the folders that were passed over as no images.
     const std::vector<std::string>& skipped_files() const { return skipped_; }
 
@@ -40,7 +51,6 @@ class CompositionGenerator {
     CompositionSpec spec_;
     CompositionAssets assets_;
     Tensor next_index_;
-    int64_t classes_ = 1;
     std::vector<std::string> skipped_;
 };
 

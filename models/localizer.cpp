@@ -39,15 +39,16 @@ std::string grouped(int64_t number) {
     return text;
 }
 
-/// What cells look at, and the convolutions that let them speak. Of vgg16 the outputs of its blocks, of compact its taps.
+/// What cells look at, and the convolutions that let them speak. Of vgg16 the outputs of its blocks.
 std::vector<VoteGrid> cell_levels(const LocalizerConfig& config) {
     if (config.backbone == Backbone::vgg16) return vote_grids(config.width, config.side);
     std::vector<VoteGrid> levels;
     for (const CompactConv& conv : compact_convolutions(config.width, config.side)) {
-        if (!conv.tapped) continue;
+        if (conv.role != CompactConv::Role::lateral) continue;
         const std::string name = "cells" + conv.name.substr(5, 1);
-        levels.push_back({name, levels.size(), conv.out, {conv.side, conv.side}});
+        levels.insert(levels.begin(), {name, 0, conv.out, {conv.side, conv.side}});
     }
+    for (size_t i = 0; i < levels.size(); ++i) levels[i].block = i;
     return levels;
 }
 
@@ -111,7 +112,8 @@ LocalizerConfig LocalizerConfig::from_json(const std::string& text) {
         config.box = parse_box_form(json.at("box"));
         config.head = parse_head_form(json.value("head", "flatten"));
         config.preprocess = parse_preprocess(json.at("preprocess"));
-        config.classes = json.value("classes", int64_t{1});
+        config.classes = json.value("classes", config.classes);
+        if (config.classes.empty()) throw Error("model configuration", "there are no classes");
         return config;
     } catch (const nlohmann::json::exception& failure) {
         throw Error("model configuration", std::string("cannot be understood: ") + failure.what(),
@@ -189,11 +191,11 @@ Shape Localizer::add_vgg16(uint64_t seed) {
 void Localizer::add_compact(uint64_t seed) {
     for (const CompactConv& conv : compact_convolutions(config_.width, config_.side)) {
         const std::string kernel = conv.name + "/kernel", bias = conv.name + "/bias";
-        const Shape shape{3, 3, conv.in, conv.out};
+        const Shape shape{conv.window(), conv.window(), conv.in, conv.out};
         parameters_.add(kernel, shape, he_normal(shape, seed, kernel));
         parameters_.add(bias, {conv.out});
         layers_.push_back({conv.name, "Conv2D", {conv.side, conv.side, conv.out}, {kernel, bias}});
-        if (conv.pool) {
+        if (conv.role == CompactConv::Role::pooled) {
             const std::string pool = conv.name.substr(0, conv.name.find('_')) + "_pool";
             layers_.push_back({pool, "MaxPooling2D", {conv.side_out(), conv.side_out(), conv.out}, {}});
         }
@@ -226,7 +228,7 @@ void Localizer::add_cells_head(uint64_t seed) {
 }
 
 void Localizer::add_detect_head(uint64_t seed) {
-    const int64_t features = config_.classes + 4;
+    const int64_t features = detection_problem(1).features();
     for (const VoteGrid& level : cell_levels(config_)) {
         const std::string kernel = level.name + "/kernel", bias = level.name + "/bias";
         const Shape shape{3, 3, level.channels, features};
@@ -234,7 +236,8 @@ void Localizer::add_detect_head(uint64_t seed) {
         for (float& value : initial) value *= 0.1f;
         // Nearly all cells see nothing: they begin with knowing that. Source: Lin et al., "Focal loss", ICCV 2017.
         std::vector<float> first(static_cast<size_t>(features), 0.0f);
-        std::fill_n(first.begin(), config_.classes, -std::log((1 - kFirstConfidence) / kFirstConfidence));
+        std::fill_n(first.begin(), config_.classes.size(),
+                    -std::log((1 - kFirstConfidence) / kFirstConfidence));
         parameters_.add(kernel, shape, std::move(initial));
         parameters_.add(bias, {features}, first);
         layers_.push_back(
@@ -245,7 +248,7 @@ void Localizer::add_detect_head(uint64_t seed) {
 
 DetectionProblem Localizer::detection_problem(int64_t N) const {
     DetectionProblem problem;
-    problem.N = N, problem.classes = config_.classes;
+    problem.N = N, problem.classes = static_cast<int64_t>(config_.classes.size());
     for (const CellGrid& grid : cell_grids(config_)) problem.grid[problem.grids++] = grid;
     return problem;
 }
@@ -281,9 +284,9 @@ std::string Localizer::summary() const {
     return text + thin + "\n";
 }
 
-std::vector<Variable> Localizer::taps(Tape& tape, const Variable& pixels) {
+std::vector<Variable> Localizer::levels(Tape& tape, const Variable& pixels) {
     if (config_.backbone == Backbone::compact) {
-        return compact_taps(tape, parameters_, compact_convolutions(config_.width, config_.side), pixels);
+        return compact_levels(tape, parameters_, compact_convolutions(config_.width, config_.side), pixels);
     }
     return vgg16_blocks(tape, parameters_, vgg16_convolutions(config_.width, config_.side), pixels,
                         /*last_pool=*/config_.head == HeadForm::flatten);
@@ -293,7 +296,7 @@ BoxPrediction Localizer::predict(Tape& tape, const Variable& images) {
     const bool flatten = config_.head == HeadForm::flatten;
     // The backbone in the precision that was asked for, the head in fp32 (engine/precision.h).
     const Variable pixels = ops::convert(tape, images, tape.backend().activation_type());
-    const std::vector<Variable> blocks = taps(tape, pixels);
+    const std::vector<Variable> blocks = levels(tape, pixels);
     const auto parameter = [&](const std::string& name) { return parameters_.on(tape, name); };
     if (config_.head == HeadForm::detect) return {{}, {}, cell_features(tape, config_, blocks, parameter)};
     if (!flatten) {
@@ -309,9 +312,9 @@ BoxPrediction Localizer::predict(Tape& tape, const Variable& images) {
 
 namespace {
 
-/// A convolution of the backbone, for reckoning: how many values it makes of how many channels.
+/// A convolution of the backbone, for reckoning: how many values it makes, from how many channels and which window.
 struct Reckoned {
-    int64_t values, in, out;
+    int64_t values, in, window;
     bool pooled;
 };
 
@@ -319,12 +322,13 @@ std::vector<Reckoned> reckoned(const LocalizerConfig& config) {
     std::vector<Reckoned> list;
     if (config.backbone == Backbone::compact) {
         for (const CompactConv& conv : compact_convolutions(config.width, config.side)) {
-            list.push_back({conv.side * conv.side * conv.out, conv.in, conv.out, conv.pool});
+            list.push_back({conv.side * conv.side * conv.out, conv.in, conv.window(),
+                            conv.role == CompactConv::Role::pooled});
         }
         return list;
     }
     for (const Vgg16Conv& conv : vgg16_convolutions(config.width, config.side)) {
-        list.push_back({conv.side * conv.side * conv.out, conv.in, conv.out, conv.last_in_block()});
+        list.push_back({conv.side * conv.side * conv.out, conv.in, 3, conv.last_in_block()});
     }
     return list;
 }
@@ -345,14 +349,16 @@ double Localizer::training_bytes_per_image(DType activations) const {
 
 double Localizer::forward_flops() const {
     double total = 0;
-    for (const Reckoned& conv : reckoned(config_))
-        total += 2.0 * 9 * static_cast<double>(conv.values * conv.in);
+    for (const Reckoned& conv : reckoned(config_)) {
+        total += 2 * static_cast<double>(conv.window * conv.window * conv.values * conv.in);
+    }
     if (config_.head == HeadForm::flatten) {
         const Vgg16Conv last = vgg16_convolutions(config_.width, config_.side).back();
         return total +
                2.0 * static_cast<double>((last.side / 2) * (last.side / 2) * last.out * config_.outputs());
     }
-    const int64_t features = config_.head == HeadForm::detect ? config_.classes + 4 : 1 + config_.outputs();
+    const int64_t features =
+        config_.head == HeadForm::detect ? detection_problem(1).features() : 1 + config_.outputs();
     for (const VoteGrid& level : cell_levels(config_)) {
         total += 2.0 * 9 * static_cast<double>(level.grid.cells() * level.channels * features);
     }

@@ -38,7 +38,7 @@ struct LocalizerConfig {
     BoxForm box = BoxForm::square;
     HeadForm head = HeadForm::flatten;
     Preprocess preprocess = Preprocess::unit;
-    int64_t classes = 1;  // of the detect head
+    std::vector<std::string> classes = {"object"};  // their names; of the detect head
 
     int outputs() const { return box == BoxForm::square ? 3 : 4; }
     /// "vgg16", "vgg16-slim", "compact", or "vgg16 at width 0.5".
@@ -91,7 +91,7 @@ class Localizer {
   private:
     Shape add_vgg16(uint64_t seed);
     void add_compact(uint64_t seed);
-    std::vector<Variable> taps(Tape& tape, const Variable& pixels);
+    std::vector<Variable> levels(Tape& tape, const Variable& pixels);
     void add_flatten_head(const Shape& features, uint64_t seed);
     void add_cells_head(uint64_t seed);
     void add_detect_head(uint64_t seed);

@@ -41,6 +41,26 @@ bool width_agrees(const LocalizerConfig& config, const WeightFile& file) {
     });
 }
 
+/// The detect head of a file that knows other classes: its boxes hold for any object, its scores start anew. Both lie
+/// along the last axis, scores first.
+void adapt_head(const Localizer& localizer, const Parameter& parameter, WeightFile& file) {
+    constexpr int64_t kBoxFeatures = 4;
+    if (localizer.config().head != HeadForm::detect || Localizer::in_backbone(parameter)) return;
+    for (NamedArray& array : file.arrays) {
+        if (array.name != parameter.name || array.shape.rank() != parameter.shape.rank()) continue;
+        const int last = array.shape.rank() - 1;
+        const int64_t there = array.shape[last], here = parameter.shape[last];
+        const bool same_inputs = array.shape.count() / there == parameter.shape.count() / here;
+        if (there == here || there <= kBoxFeatures || !same_inputs) continue;
+        std::vector<float> values = parameter.initial;
+        for (int64_t row = 0; row < parameter.shape.count() / here; ++row) {
+            std::copy_n(array.values.begin() + (row + 1) * there - kBoxFeatures, kBoxFeatures,
+                        values.begin() + (row + 1) * here - kBoxFeatures);
+        }
+        array.shape = parameter.shape, array.values = std::move(values);
+    }
+}
+
 }  // namespace
 
 std::optional<LocalizerConfig> config_in(const std::string& path, const WeightFile& file) {
@@ -82,7 +102,8 @@ Localizer load_model(const std::string& path) {
 }
 
 LoadReport load_weights(Localizer& localizer, const std::string& path) {
-    const WeightFile file = read_keras_weights(path);
+    WeightFile file = read_keras_weights(path);
+    for (const Parameter& parameter : localizer.parameters().all()) adapt_head(localizer, parameter, file);
     const MatchedArrays matched = match(localizer, path, file);
     const std::vector<Parameter>& parameters = localizer.parameters().all();
     for (size_t i = 0; i < parameters.size(); ++i) {

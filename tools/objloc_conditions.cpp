@@ -7,8 +7,8 @@
 
 #include "objloc/engine/error.h"
 #include "objloc/engine/file.h"
-#include "objloc/generators/backgrounds.h"
 #include "objloc/generators/embedded_assets.h"
+#include "objloc/generators/photographs.h"
 #include "objloc/models/model_file.h"
 #include "tools/common/command_line.h"
 #include "tools/common/output_folder.h"

@@ -34,16 +34,17 @@ void find(Backend& backend, Localizer& localizer, const PredictOptions& options)
         Image picture = to_rgb(image);
         for (const Detection& at : find_objects(backend, localizer, image)) {
             if (static_cast<double>(at.confidence) < options.confidence) break;
+            const std::string& name = localizer.config().classes[static_cast<size_t>(at.label)];
             const float fractions[] = {at.x, at.y, at.w, at.h};
             const PixelBox box = pixel_box(fractions, 4, image.width, image.height);
             boxes.push_back({{"x", box.x},
                              {"y", box.y},
                              {"w", box.width},
                              {"h", box.height},
-                             {"class", at.label},
+                             {"class", name},
                              {"confidence", at.confidence}});
-            line += fmt::format("{}: x {} y {} w {} h {} confidence {:.2f}\n", path, box.x, box.y, box.width,
-                                box.height, at.confidence);
+            line += fmt::format("{}: {} x {} y {} w {} h {} confidence {:.2f}\n", path, name, box.x, box.y,
+                                box.width, box.height, at.confidence);
             draw_box(picture, box, kPredictedColour, std::max(2, std::min(image.width, image.height) / 160));
         }
         if (line.empty()) line = path + ": nothing found\n";

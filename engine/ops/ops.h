@@ -34,6 +34,10 @@ Variable conv2d(Tape& tape, const Variable& x, const Variable& w, const Variable
 Variable max_pool2d(Tape& tape, const Variable& x, int64_t R = 2, int64_t S = 2, int64_t stride_h = 2,
                     int64_t stride_w = 2);
 
+/// x (N,H,W,C) -> (N,P,Q,C) by nearest neighbours; P is 2H or 2H - 1, Q is 2W or 2W - 1.
+/// keras.layers.UpSampling2D where both are even.
+Variable upsample2d(Tape& tape, const Variable& x, int64_t P, int64_t Q);
+
 /// x (N,I), w (I,O), bias (O) or empty -> (N,O). keras.layers.Dense.
 Variable dense(Tape& tape, const Variable& x, const Variable& w, const Variable& bias);
 

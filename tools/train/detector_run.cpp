@@ -54,7 +54,7 @@ Schedule by_share(const TrainOptions& options) {
 
 CompositionSources composition_sources(const TrainOptions& options) {
     CompositionSources sources;
-    if (!options.sprite.empty()) sources.objects = {options.sprite};
+    sources.objects = object_pictures(options.sprites);
     sources.others = options.distractors;
     sources.places = options.backgrounds;
     return sources;

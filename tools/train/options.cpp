@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "objloc/engine/error.h"
+#include "objloc/generators/composition_generator.h"
 #include "objloc/models/box_loss.h"
 
 namespace objloc {
@@ -25,8 +26,10 @@ void add_scene_flags(TrainOptions& options, CLI::App& app) {
            "object in any size, turn and light, among other things, in pictures of any shape")
         ->check(CLI::IsMember({"blob", "cat", "natural", "composed"}))
         ->capture_default_str();
-    app.add_option("--sprite", options.sprite,
-                   "your own object instead of the cat: a PNG with an alpha channel");
+    app.add_option(
+        "--sprite", options.sprites,
+        "your own object instead of the cat: a PNG with an alpha channel. --scene composed: several, of one "
+        "class (mug=front.png mug=side.png) or of many (a folder: one class a file)");
     app.add_option("--backgrounds", options.backgrounds,
                    "your own photographs: folders or PNG/JPEG files of any size");
     app.add_option(
@@ -177,8 +180,12 @@ void TrainOptions::apply_recipe(const CLI::App& app) {
 }
 
 void TrainOptions::check() const {
-    if (scene == "blob" && !sprite.empty()) {
+    if (scene == "blob" && !sprites.empty()) {
         throw Error("--sprite", "does not concern --scene blob", "Use --scene cat or --scene natural.");
+    }
+    if (scene != "composed" && sprites.size() > 1) {
+        throw Error("--sprite", "names several pictures, and --scene " + scene + " shows one",
+                    "Use --scene composed.");
     }
     if (scene != "natural" && scene != "composed" && !backgrounds.empty()) {
         throw Error("--backgrounds", "does not concern --scene " + scene, "Use --scene natural.");
@@ -221,7 +228,7 @@ std::string TrainOptions::to_json() const {
     const nlohmann::ordered_json json = {
         {"recipe", recipe},
         {"scene", scene},
-        {"sprite", sprite},
+        {"sprites", sprites},
         {"backgrounds", backgrounds},
         {"sprite_variants", sprite_variants},
         {"background_variants", background_variants},
@@ -270,7 +277,11 @@ ModelChoice choose_model(const TrainOptions& options) {
     choice.config.side = options.side;
     choice.config.box = parse_box_form(options.box);
     choice.config.head = parse_head_form(options.head);
-    if (choice.config.head == HeadForm::detect) choice.config.box = BoxForm::rect;
+    if (choice.config.head == HeadForm::detect) {
+        choice.config.box = BoxForm::rect;
+        choice.config.classes = class_names(object_pictures(options.sprites));
+        if (choice.config.classes.empty()) choice.config.classes = {"cat"};
+    }
     choice.config.preprocess = parse_preprocess(options.preprocess);
     if (options.weights == "imagenet" && !official_here) {
         throw Error("--weights imagenet", std::string("there is no ") + kOfficialWeights,
@@ -284,8 +295,10 @@ ModelChoice choose_model(const TrainOptions& options) {
     if (options.model == "compact") {
         choice.config.backbone = Backbone::compact;
         choice.config.width = options.width;
-        choice.reason = "Model: " + choice.config.architecture() + " from scratch.";
-        choice.weights.clear();
+        if (options.weights == "auto") choice.weights.clear();
+        choice.reason =
+            "Model: " + choice.config.architecture() +
+            (choice.weights.empty() ? " from scratch." : ", starting from " + choice.weights + ".");
         return choice;
     }
     const bool slim = options.model == "vgg16-slim" || (options.model == "auto" && choice.weights.empty());

@@ -25,7 +25,7 @@ struct TrainOptions {
     std::string head = "cells";
     std::string loss = "bce+giou";
     std::string preprocess = "unit";
-    std::string sprite;
+    std::vector<std::string> sprites;
     std::vector<std::string> backgrounds;
     int sprite_variants = 1, background_variants = 8;
     int64_t side = 128;
