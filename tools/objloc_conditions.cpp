@@ -11,6 +11,7 @@
 #include "objloc/generators/photographs.h"
 #include "objloc/models/model_file.h"
 #include "tools/common/command_line.h"
+#include "tools/common/find_objects.h"
 #include "tools/common/output_folder.h"
 #include "tools/common/predict.h"
 #include "tools/conditions/suite.h"

@@ -178,7 +178,7 @@ void add_object(Picture& picture, Canvas& canvas, const Material& material, cons
     const Image& object = material.objects[static_cast<size_t>(label)];
     const Pose pose = object_pose(object, canvas, at, number, random);
     if (at.print) {
-        Image paper(8, 8, 4);
+        Image paper(256, 256, 4);
         std::fill(paper.pixels.begin(), paper.pixels.end(), uint8_t{240});
         for (size_t i = 3; i < paper.pixels.size(); i += 4) paper.pixels[i] = 255;
         Pose sheet = pose;
