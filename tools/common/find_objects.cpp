@@ -14,10 +14,13 @@ constexpr float kSure = 0.5f;        // confidence from which closer looks are n
 constexpr float kCandidate = 0.03f;  // of a first look, for a second one
 constexpr size_t kMostCandidates = 12;
 constexpr double kSecondLook = 2.5;   // its square's side, in longer sides of the box
+constexpr double kMoreDetail = 0.8;   // of the first look's side, at most
 constexpr float kSameObject = 0.25f;  // IoU of a first and a second look's boxes
+/// A second look that does not find the box is this share of the first look's confidence sure of it.
 constexpr float kUnconfirmed =
-    0.3f;  // what a box's confidence is multiplied by when a second look does not find it
-constexpr int kCloserLooks = 3;  // each sees twice the detail of the one before
+    0.1f;  // what a box's confidence is multiplied by when a second look does not find it
+constexpr int kCloserLooks = 3;          // each sees twice the detail of the one before
+constexpr double kLargestCloser = 0.45;  // longer side of a box in a closer look, in the look's side
 constexpr size_t kBatch = 16;
 
 /// A square of the picture, in its pixels. It may reach beyond the picture.
@@ -99,36 +102,51 @@ std::vector<View> closer_views(const Image& picture, double side) {
     return views;
 }
 
-/// The surest candidates of several views, each object once.
-Boxes candidates_of(const std::vector<Boxes>& views) {
+float longer_side(const Detection& box) {
+    return std::max(box.w, box.h);
+}
+
+/// The surest candidates of several views, each object once. Larger boxes than `largest` are left out.
+Boxes candidates_of(const std::vector<Boxes>& views, double largest) {
     Boxes all;
     for (const Boxes& boxes : views) all.insert(all.end(), boxes.begin(), boxes.end());
-    std::erase_if(all, [](const Detection& at) { return at.confidence < kCandidate; });
+    std::erase_if(all, [&](const Detection& at) {
+        return at.confidence < kCandidate || static_cast<double>(longer_side(at)) > largest;
+    });
     Boxes kept = without_overlaps(std::move(all), 0.5f);
     if (kept.size() > kMostCandidates) kept.resize(kMostCandidates);
     return kept;
 }
 
 View around(const Detection& box) {
-    const double side =
-        std::max(8.0, kSecondLook * std::max(static_cast<double>(box.w), static_cast<double>(box.h)));
+    const double side = std::max(8.0, kSecondLook * static_cast<double>(longer_side(box)));
     return {static_cast<double>(box.x + box.w / 2) - side / 2,
             static_cast<double>(box.y + box.h / 2) - side / 2, side};
 }
 
-/// Each candidate as a second look sees it.
-Boxes confirmed(Backend& backend, Localizer& localizer, const Image& picture, const Boxes& candidates) {
+/// Each candidate of a look with squares of this side as a second look sees it. Large ones stay as they are: a second
+/// look would not see more detail.
+Boxes confirmed(Backend& backend, Localizer& localizer, const Image& picture, const Boxes& all, double side) {
     std::vector<View> views;
-    for (const Detection& at : candidates) views.push_back(around(at));
+    Boxes candidates, result;
+    for (const Detection& at : all) {
+        const View view = around(at);
+        if (view.side > kMoreDetail * side) {
+            result.push_back(at);
+        } else {
+            candidates.push_back(at), views.push_back(view);
+        }
+    }
     const std::vector<Boxes> seconds = look(backend, localizer, picture, views);
-    Boxes result;
     for (size_t i = 0; i < candidates.size(); ++i) {
         const Detection& first = candidates[i];
         const auto same = std::find_if(seconds[i].begin(), seconds[i].end(), [&](const Detection& second) {
             return second.label == first.label && iou(first, second) >= kSameObject;
         });
         result.push_back(same != seconds[i].end() ? *same : first);
-        if (same == seconds[i].end()) result.back().confidence *= kUnconfirmed;
+        // Both looks must agree: their geometric mean.
+        const float second = same != seconds[i].end() ? same->confidence : kUnconfirmed * first.confidence;
+        result.back().confidence = std::sqrt(first.confidence * second);
     }
     return without_overlaps(std::move(result), 0.5f);
 }
@@ -145,17 +163,18 @@ Detection in_fractions(const Detection& box, const Image& picture) {
 
 std::vector<Detection> find_objects(Backend& backend, Localizer& localizer, const Image& any_picture) {
     const Image picture = to_rgb(any_picture);
-    const auto second_look = [&](const std::vector<View>& views) {
-        return confirmed(backend, localizer, picture,
-                         candidates_of(look(backend, localizer, picture, views)));
+    const auto look_twice = [&](const std::vector<View>& views, double largest) {
+        const Boxes candidates = candidates_of(look(backend, localizer, picture, views), largest);
+        return confirmed(backend, localizer, picture, candidates, views.front().side);
     };
-    Boxes found = second_look({whole(picture)});
     double side = whole(picture).side;
+    Boxes found = look_twice({whole(picture)}, side);
     for (int closer = 0; closer < kCloserLooks; ++closer) {
         side /= 2;
         const bool is_sure = !found.empty() && found.front().confidence >= kSure;
         if (is_sure || side < static_cast<double>(localizer.config().side)) break;
-        const Boxes more = second_look(closer_views(picture, side));
+        // Larger objects were seen by the look before; here they are cut off, and parts of them look like wholes.
+        const Boxes more = look_twice(closer_views(picture, side), kLargestCloser * side);
         found.insert(found.end(), more.begin(), more.end());
         found = without_overlaps(std::move(found), 0.5f);
     }
