@@ -94,7 +94,10 @@ std::string LocalizerConfig::to_json() const {
                                    {"box", name_of(box)},
                                    {"head", name_of(head)},
                                    {"preprocess", name_of(preprocess)}};
-    if (head == HeadForm::detect) json["classes"] = classes;
+    if (head == HeadForm::detect) {
+        json["classes"] = classes;
+        json["calibration"] = {calibration.scale, calibration.shift, calibration.threshold};
+    }
     return json.dump();
 }
 
@@ -114,6 +117,10 @@ LocalizerConfig LocalizerConfig::from_json(const std::string& text) {
         config.preprocess = parse_preprocess(json.at("preprocess"));
         config.classes = json.value("classes", config.classes);
         if (config.classes.empty()) throw Error("model configuration", "there are no classes");
+        if (json.contains("calibration")) {
+            const auto& numbers = json.at("calibration");
+            config.calibration = {numbers.at(0), numbers.at(1), numbers.at(2)};
+        }
         return config;
     } catch (const nlohmann::json::exception& failure) {
         throw Error("model configuration", std::string("cannot be understood: ") + failure.what(),

@@ -9,6 +9,7 @@
 #include "objloc/engine/tape.h"
 #include "objloc/kernels/localizer/detection.h"
 #include "objloc/kernels/localizer/scene.h"
+#include "objloc/models/calibration.h"
 
 namespace objloc {
 
@@ -39,6 +40,7 @@ struct LocalizerConfig {
     HeadForm head = HeadForm::flatten;
     Preprocess preprocess = Preprocess::unit;
     std::vector<std::string> classes = {"object"};  // their names; of the detect head
+    Calibration calibration{};                      // of its confidences
 
     int outputs() const { return box == BoxForm::square ? 3 : 4; }
     /// "vgg16", "vgg16-slim", "compact", or "vgg16 at width 0.5".
@@ -68,6 +70,7 @@ class Localizer {
     Localizer(const LocalizerConfig& config, uint64_t seed);
 
     const LocalizerConfig& config() const { return config_; }
+    void set_calibration(const Calibration& calibration) { config_.calibration = calibration; }
     ParameterSet& parameters() { return parameters_; }
     const ParameterSet& parameters() const { return parameters_; }
     const std::vector<LayerSummary>& layers() const { return layers_; }

@@ -131,6 +131,7 @@ void run(Options& options) {
     const std::vector<Row> rows = chosen_rows(options);
     const Material material = material_of(options);
     if (!options.save.empty()) save_pictures(options.save, rows, material, options.suite);
+    if (!options.predictions.empty() && options.suite.confidence < 0) options.suite.confidence = 0.5;
     if (!options.predictions.empty())
         return judge(options, rows, material, finder_from_file(options.predictions));
     if (options.model.empty()) {
@@ -141,6 +142,7 @@ void run(Options& options) {
     Localizer localizer = load_model(options.model);
     const std::unique_ptr<Backend> backend = options.device.make();
     localizer.parameters().to_device(*backend);
+    if (options.suite.confidence < 0) options.suite.confidence = localizer.config().calibration.threshold;
     judge(options, rows, material,
           [&](const Row&, int, const Image& picture) { return find_any(*backend, localizer, picture); });
 }
@@ -174,9 +176,9 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(1, 10000))
         ->capture_default_str();
     app.add_option("--seed", options.suite.seed, "of the pictures")->capture_default_str();
-    app.add_option("--confidence", options.suite.confidence, "from which a box counts as found")
-        ->check(CLI::Range(0.0, 1.0))
-        ->capture_default_str();
+    app.add_option("--confidence", options.suite.confidence,
+                   "from which a box counts as found (default: the model's threshold; of --predictions 0.5)")
+        ->check(CLI::Range(0.0, 1.0));
     app.add_option("--rows", options.rows, "a regular expression: only conditions with such a name");
     app.add_option("--save", options.save, "folder for the pictures and their true boxes");
     app.add_option("--json", options.json, "file for the figures");

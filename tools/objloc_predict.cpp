@@ -20,13 +20,15 @@ namespace fs = std::filesystem;
 struct PredictOptions {
     std::string model, out;
     std::vector<std::string> images;
-    double confidence = 0.3;
+    double confidence = -1;  // the model's own
     bool json = false;
     DeviceOptions device;
 };
 
 /// What the detect head found, printed as it is found.
 void find(Backend& backend, Localizer& localizer, const PredictOptions& options) {
+    const double least =
+        options.confidence < 0 ? localizer.config().calibration.threshold : options.confidence;
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const std::string& path : options.images) {
         Image image = load_image(path);
@@ -34,7 +36,7 @@ void find(Backend& backend, Localizer& localizer, const PredictOptions& options)
         std::string line;
         Image picture = to_rgb(image);
         for (const Detection& at : find_objects(backend, localizer, image)) {
-            if (static_cast<double>(at.confidence) < options.confidence) break;
+            if (static_cast<double>(at.confidence) < least) break;
             const std::string& name = localizer.config().classes[static_cast<size_t>(at.label)];
             const float fractions[] = {at.x, at.y, at.w, at.h};
             const PixelBox box = pixel_box(fractions, 4, image.width, image.height);
@@ -124,9 +126,10 @@ int main(int argc, char** argv) {
     app.add_option("images", options.images, "PNG or JPEG files of any size")->required();
     app.add_option("--out", options.out, "folder for the pictures with their boxes drawn");
     app.add_flag("--json", options.json, "print a JSON array instead of lines");
-    app.add_option("--confidence", options.confidence, "models of the detect head: boxes below are not shown")
-        ->check(CLI::Range(0.0, 1.0))
-        ->capture_default_str();
+    app.add_option(
+           "--confidence", options.confidence,
+           "models of the detect head: boxes below are not shown (default: what the model was calibrated to)")
+        ->check(CLI::Range(0.0, 1.0));
     options.device.add_to(app);
     return run_tool(app, argc, argv, [&] { run(options); });
 }

@@ -53,7 +53,7 @@ struct CompositionSpec {
     float turned = 0.5f;                  // chance of any turn at all; else up to kUpright
     float mirrored = 0.5f;
     float perspective = 0.12f;     // how much nearer one edge is than the middle
-    float truncated = 0.2f;        // chance that only its middle need be in the picture
+    float truncated = 0.35f;       // chance that only its middle need be in the picture
     Range zoom_log2 = {-2.5f, 0};  // of the photograph: which part of it is the place
 
     // ---- Light and colour of the object, the place and the whole picture ----
@@ -61,7 +61,7 @@ struct CompositionSpec {
     Range object_gain_log2 = {-1.8f, 0.7f}, place_gain_log2 = {-1.2f, 0.5f}, picture_gain_log2 = {-2, 0.5f};
     Range cast_log2 = {-0.8f, 0.8f};  // of each channel
     Range contrast = {0.2f, 1.4f};
-    float relit = 0.5f, recoloured = 0.4f, grey = 0.12f,
+    float relit = 0.5f, recoloured = 0.4f, grey = 0.2f,
           flat = 0.35f;  // chances: gain; cast and hue; no colour; contrast
 
     // ---- Camera ----

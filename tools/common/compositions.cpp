@@ -124,6 +124,13 @@ std::vector<DetectionExample> composition_examples(Backend& backend, Localizer& 
     return examples;
 }
 
+ComposedPicture next_composition(Backend& backend, CompositionGenerator& scenes) {
+    const Batch one = drawn(backend, scenes, 1);
+    std::vector<float> values(static_cast<size_t>(one.images.count()));
+    backend.download(one.images, values.data());
+    return {image_of(scenes.spec(), values, 0), example_of(one.truth.data(), {})};
+}
+
 void write_composition_sheet(const std::string& path, Backend& backend, CompositionGenerator& scenes) {
     write_sheet(path, backend, scenes, nullptr);
 }

@@ -25,6 +25,13 @@ std::vector<DetectionExample> composition_examples(Backend& backend, Localizer& 
                                                    CompositionGenerator& scenes, int64_t count,
                                                    int64_t batch);
 
+/// The generator's next image as a picture for people, and its objects.
+struct ComposedPicture {
+    Image image;
+    DetectionExample example;
+};
+ComposedPicture next_composition(Backend& backend, CompositionGenerator& scenes);
+
 /// A grid of the generator's first images, each with the boxes of its objects. Leaves the generator after them.
 void write_composition_sheet(const std::string& path, Backend& backend, CompositionGenerator& scenes);
 

@@ -7,12 +7,6 @@
 namespace objloc {
 namespace {
 
-/// A found box among those of all pictures, and whether it is right.
-struct Verdict {
-    float confidence;
-    bool right;
-};
-
 /// Verdicts on one picture's boxes, the surest first; boxes of ignored objects have none.
 void judge(const DetectionExample& example, float least_iou, std::vector<Verdict>& verdicts) {
     std::vector<bool> taken(example.truth.size());
@@ -30,14 +24,6 @@ void judge(const DetectionExample& example, float least_iou, std::vector<Verdict
                                          [&](const Detection& other) { return iou(at, other) >= least_iou; });
         if (right || !ignored) verdicts.push_back({at.confidence, right});
     }
-}
-
-std::vector<Verdict> verdicts_on(const std::vector<DetectionExample>& examples, float least_iou) {
-    std::vector<Verdict> verdicts;
-    for (const DetectionExample& example : examples) judge(example, least_iou, verdicts);
-    std::stable_sort(verdicts.begin(), verdicts.end(),
-                     [](const Verdict& a, const Verdict& b) { return a.confidence > b.confidence; });
-    return verdicts;
 }
 
 /// The area under precision over recall, precision made falling, at COCO's 101 recalls.
@@ -74,6 +60,14 @@ void balance(const std::vector<Verdict>& verdicts, DetectionScores& scores) {
 }
 
 }  // namespace
+
+std::vector<Verdict> verdicts_on(const std::vector<DetectionExample>& examples, float least_iou) {
+    std::vector<Verdict> verdicts;
+    for (const DetectionExample& example : examples) judge(example, least_iou, verdicts);
+    std::stable_sort(verdicts.begin(), verdicts.end(),
+                     [](const Verdict& a, const Verdict& b) { return a.confidence > b.confidence; });
+    return verdicts;
+}
 
 DetectionScores score_detections(const std::vector<DetectionExample>& examples) {
     DetectionScores scores;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "objloc/models/calibration.h"
 #include "objloc/models/detections.h"
 
 namespace objloc {
@@ -25,6 +26,10 @@ struct DetectionScores {
 
     std::string text() const;
 };
+
+/// Of every box of every picture, the surest first, whether there was such an object at that IoU; boxes of ignored
+/// objects have none.
+std::vector<Verdict> verdicts_on(const std::vector<DetectionExample>& examples, float least_iou);
 
 /// `found` must reach down to low confidences. As COCO's evaluation scores: the surest first, each object found once.
 DetectionScores score_detections(const std::vector<DetectionExample>& examples);

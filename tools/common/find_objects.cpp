@@ -178,7 +178,10 @@ std::vector<Detection> find_objects(Backend& backend, Localizer& localizer, cons
         found.insert(found.end(), more.begin(), more.end());
         found = without_overlaps(std::move(found), 0.5f);
     }
-    for (Detection& at : found) at = in_fractions(at, picture);
+    for (Detection& at : found) {
+        at = in_fractions(at, picture);
+        at.confidence = localizer.config().calibration.probability(at.confidence);
+    }
     return found;
 }
 

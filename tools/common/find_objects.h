@@ -14,7 +14,8 @@
 
 namespace objloc {
 
-/// Boxes in fractions of the picture's sides and clipped to it, the surest first, down to low confidences.
+/// Boxes in fractions of the picture's sides and clipped to it, the surest first, down to low confidences. A confidence
+/// is the probability that the box is right, as the model was calibrated.
 std::vector<Detection> find_objects(Backend& backend, Localizer& localizer, const Image& picture);
 
 }  // namespace objloc

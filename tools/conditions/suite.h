@@ -12,7 +12,7 @@ namespace objloc::conditions {
 struct SuiteOptions {
     int count = 64;  // pictures a condition
     uint64_t seed = 1;
-    double confidence = 0.5;             // from which a box counts as found
+    double confidence = -1;              // from which a box counts as found
     Image photograph;                    // empty: that row is left out
     std::vector<double> photograph_box;  // (x, y, width, height) of its object, in pixels
 };

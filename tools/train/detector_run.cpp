@@ -11,6 +11,7 @@
 #include "objloc/models/model_file.h"
 #include "tools/common/compositions.h"
 #include "tools/common/progress.h"
+#include "tools/train/detector_report.h"
 #include "tools/train/run_folder.h"
 
 namespace objloc {
@@ -74,6 +75,7 @@ class DetectorRun {
           folder_(options.out, options.scene),
           localizer_(choice.config, options.seed),
           sources_(composition_sources(options)),
+          held_out_(hold_out(sources_)),
           scenes_(*backend_, training_spec(options, localizer_.config()), sources_) {
         fmt::print("{}\nDevice: {}\nRun folder: {}\n", choice.reason, backend_->description(),
                    folder_.path());
@@ -117,17 +119,16 @@ class DetectorRun {
     }
 
     void report() {
-        CompositionSources unseen = sources_;
-        unseen.held_out = true;  // where the places come with the program
-        CompositionGenerator held_out(
+        fmt::print("Calibrating confidences\n");
+        calibrate_on(*backend_, localizer_, held_out_, options_.seed);
+        save_model(folder_.file("model.h5"), localizer_);
+        const std::string text = report_on(*backend_, localizer_, held_out_, sources_, options_).text();
+        folder_.write("summary.txt", text);
+        CompositionGenerator unseen(
             *backend_,
             composition_spec(localizer_.config(), options_.seed, kHeldOutStream, options_.scene_strength),
-            unseen);
-        const std::vector<DetectionExample> examples =
-            composition_examples(*backend_, localizer_, held_out, options_.held_out, options_.batch);
-        const std::string text = score_detections(examples).text();
-        folder_.write("summary.txt", text);
-        write_detections(folder_.file("predictions.png"), *backend_, localizer_, held_out);
+            held_out_);
+        write_detections(folder_.file("predictions.png"), *backend_, localizer_, unseen);
         fmt::print("{}\nTry it on a picture:  objloc_predict --model {} PICTURE\n", text,
                    folder_.file("model.h5"));
     }
@@ -157,7 +158,7 @@ class DetectorRun {
     std::unique_ptr<Backend> backend_;
     RunFolder folder_;
     Localizer localizer_;
-    CompositionSources sources_;
+    CompositionSources sources_, held_out_;
     CompositionGenerator scenes_;
     std::string last_;
 };
