@@ -1,4 +1,6 @@
 # Every outside library comes from the system's packages. One that is missing is named with the package to install.
+# An installed objloc reads this file too, for what its libraries link.
+include(GNUInstallDirs)
 find_package(PkgConfig QUIET)
 
 function(objloc_missing what package)
@@ -21,26 +23,29 @@ find_library(DNNL_LIBRARY dnnl)
 if(NOT DNNL_INCLUDE_DIR OR NOT DNNL_LIBRARY)
   objloc_missing("oneDNN" libdnnl-dev)
 endif()
-add_library(objloc_dnnl INTERFACE)
+add_library(objloc_dnnl INTERFACE IMPORTED)
 target_include_directories(objloc_dnnl SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
 target_link_libraries(objloc_dnnl INTERFACE ${DNNL_LIBRARY})
 
+pkg_check_modules(hwy QUIET IMPORTED_TARGET libhwy)
+if(NOT hwy_FOUND)
+  objloc_missing("Google Highway" libhwy-dev)
+endif()
+
+if(NOT OBJLOC_MODELS)
+  return()
+endif()
 find_package(HDF5 QUIET COMPONENTS C)
 if(NOT HDF5_FOUND)
   objloc_missing("HDF5" libhdf5-dev)
 endif()
-add_library(objloc_hdf5 INTERFACE)
+add_library(objloc_hdf5 INTERFACE IMPORTED)
 target_include_directories(objloc_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
 target_link_libraries(objloc_hdf5 INTERFACE ${HDF5_C_LIBRARIES})
 
 find_package(fmt QUIET CONFIG)
 if(NOT fmt_FOUND)
   objloc_missing("fmt" libfmt-dev)
-endif()
-
-find_package(CLI11 QUIET CONFIG)
-if(NOT CLI11_FOUND)
-  objloc_missing("CLI11" libcli11-dev)
 endif()
 
 find_package(nlohmann_json QUIET CONFIG)
@@ -53,9 +58,11 @@ if(NOT stb_FOUND)
   objloc_missing("stb" libstb-dev)
 endif()
 
-pkg_check_modules(hwy QUIET IMPORTED_TARGET libhwy)
-if(NOT hwy_FOUND)
-  objloc_missing("Google Highway" libhwy-dev)
+if(OBJLOC_TOOLS)
+  find_package(CLI11 QUIET CONFIG)
+  if(NOT CLI11_FOUND)
+    objloc_missing("CLI11" libcli11-dev)
+  endif()
 endif()
 
 if(OBJLOC_TESTS)
