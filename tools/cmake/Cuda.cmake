@@ -71,7 +71,7 @@ function(objloc_cuda_library name)
   add_library(${name} STATIC ${sources})
   set_target_properties(${name} PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF
                         CUDA_RUNTIME_LIBRARY Static)
-  objloc_publish(${name})
+  objloc_publish(${name} engine)
   target_link_libraries(${name} PUBLIC ${ARGN} CUDA::cudart_static PRIVATE $<BUILD_INTERFACE:objloc_cuda_warnings>)
 endfunction()
 

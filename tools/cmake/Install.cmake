@@ -2,17 +2,33 @@
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/objloc)
 
-get_property(libraries GLOBAL PROPERTY OBJLOC_LIBRARIES)
+get_property(libraries GLOBAL PROPERTY OBJLOC_LIBRARIES_engine)
 install(TARGETS ${libraries} EXPORT objloc)
 install(EXPORT objloc NAMESPACE objloc:: FILE objlocTargets.cmake DESTINATION ${package_dir})
-install(DIRECTORY engine kernels DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/objloc
-  FILES_MATCHING PATTERN "*.h" PATTERN "*.inc" PATTERN emulator EXCLUDE PATTERN reference EXCLUDE)
-if(OBJLOC_MODELS)
-  install(DIRECTORY models generators DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/objloc FILES_MATCHING PATTERN "*.h")
+# What the backends compute with stays theirs; of kernels/ only these headers are for others.
+file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} engine/*.h engine/*.inc engine/ops/*.h
+  kernels/backends.h kernels/localizer/*.h kernels/localizer/*.inc kernels/cpu/runtime/cpu_backend.h)
+if(OBJLOC_HAS_CUDA)
+  list(APPEND headers kernels/cuda/runtime/cuda_backend.h)
 endif()
+if(OBJLOC_HAS_CUDNN)
+  list(APPEND headers kernels/cudnn/cudnn_backend.h)
+endif()
+
+get_property(libraries GLOBAL PROPERTY OBJLOC_LIBRARIES_models)
+if(libraries)
+  install(TARGETS ${libraries} EXPORT objloc_models)
+  install(EXPORT objloc_models NAMESPACE objloc:: FILE objlocModelsTargets.cmake DESTINATION ${package_dir})
+  file(GLOB_RECURSE model_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} models/*.h generators/*.h)
+  list(APPEND headers ${model_headers})
+endif()
+foreach(header IN LISTS headers)
+  cmake_path(GET header PARENT_PATH folder)
+  install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/objloc/${folder})
+endforeach()
 
 configure_package_config_file(tools/cmake/objlocConfig.cmake.in ${PROJECT_BINARY_DIR}/objlocConfig.cmake
   INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/objlocConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/objlocConfig.cmake ${PROJECT_BINARY_DIR}/objlocConfigVersion.cmake
-  tools/cmake/Dependencies.cmake DESTINATION ${package_dir})
+  tools/cmake/FindOneDNN.cmake tools/cmake/FindHighway.cmake DESTINATION ${package_dir})
