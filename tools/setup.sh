@@ -13,6 +13,9 @@ packages=(
     doctest-dev libboost-context-dev
 )
 
+# Not every distribution has the version of the formatter that the project uses.
+if apt-cache show clang-format-14 >/dev/null 2>&1; then packages+=(clang-format-14); fi
+
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

@@ -76,7 +76,8 @@ float train() {
 int main() {
     try {
         const float loss = train();
-        std::printf("loss %.4f, wanted below %.4f\n", static_cast<double>(loss), static_cast<double>(kEnough));
+        std::printf("loss %.4f, wanted below %.4f\n", static_cast<double>(loss),
+                    static_cast<double>(kEnough));
         return loss < kEnough ? 0 : 1;
     } catch (const std::exception& failure) {
         std::fprintf(stderr, "error: %s\n", failure.what());
