@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
 # Installs what objloc needs and builds it; does nothing that is done already, and asks nothing.
-#   tools/setup.sh [PRESET]      PRESET of CMakePresets.json; default: release
+#   tools/setup.sh [--packages-only] [PRESET]      PRESET of CMakePresets.json; default: release
 # Works as root and with sudo, on Debian 12 and later and Ubuntu 22.04 and later.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+build=yes
+if [ "${1:-}" = --packages-only ]; then
+    build=no
+    shift
+fi
 preset="${1:-release}"
 
 packages=(
@@ -13,6 +18,7 @@ packages=(
     doctest-dev libboost-context-dev
 )
 
+case $preset in clang | tsan) packages+=(clang clang-tidy libomp-dev) ;; esac
 # Not every distribution has the version of the formatter that the project uses.
 if apt-cache show clang-format-14 >/dev/null 2>&1; then packages+=(clang-format-14); fi
 
@@ -31,6 +37,7 @@ if ((${#missing[@]})); then
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
+[ "$build" = yes ] || exit 0
 echo "Building (preset $preset) in build/$preset"
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset"
