@@ -19,13 +19,17 @@ packages=(
 )
 
 case $preset in clang | tsan) packages+=(clang clang-tidy libomp-dev) ;; esac
-# Not every distribution has the version of the formatter that the project uses.
-if apt-cache show clang-format-14 >/dev/null 2>&1; then packages+=(clang-format-14); fi
+installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+# The version of the formatter that the project uses; not every distribution has it, and a fresh machine cannot tell
+# before its first `apt-get update`.
+formatter=clang-format-14
+formatter_wanted() { ! installed "$formatter" && apt-cache show "$formatter" >/dev/null 2>&1; }
 
 missing=()
 for package in "${packages[@]}"; do
-    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    installed "$package" || missing+=("$package")
 done
+if formatter_wanted; then missing+=("$formatter"); fi
 if ((${#missing[@]})); then
     echo "Installing: ${missing[*]}"
     as_root=()
@@ -34,6 +38,7 @@ if ((${#missing[@]})); then
         as_root=(sudo)
     fi
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    if formatter_wanted && [[ " ${missing[*]} " != *" $formatter "* ]]; then missing+=("$formatter"); fi
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
