@@ -28,7 +28,7 @@ file_table(kBackgrounds "${BACKGROUNDS}" backgrounds)
 file_table(kHeldOut "${HELD_OUT}" held_out)
 
 file(WRITE ${OUTPUT} "// Made from the pictures in generators/assets by embed_assets.cmake.
-#include \"generators/embedded_assets.h\"
+#include \"objloc/generators/embedded_assets.h\"
 
 namespace objloc {
 

@@ -48,7 +48,7 @@ Tensor filters_of(Backend& backend, const Variable& x, const Variable& w) {
     const DType type = x.value().type();
     if (w.value().type() == type) return w.value();
     if (w.bf16_copy() && w.bf16_copy().type() == type) return w.bf16_copy();
-    const Tensor filters = backend.allocate(w.shape(), type);
+    Tensor filters = backend.allocate(w.shape(), type);
     backend.convert(w.value(), filters);
     return filters;
 }

@@ -59,8 +59,11 @@ list(GET OBJLOC_CUDA_OLDEST 0 OBJLOC_CUDA_OLDEST)
 # Warnings are errors here too. -Wpedantic, -Wconversion and -Wsign-conversion are left to the build of the same
 # sources by the C++ compiler (kernels/emulator): nvcc's generated code does not pass them.
 add_library(objloc_cuda_warnings INTERFACE)
-target_compile_options(objloc_cuda_warnings INTERFACE
-  $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow,-Werror>)
+target_compile_options(objloc_cuda_warnings INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow>)
+if(OBJLOC_WERROR)
+  target_compile_options(objloc_cuda_warnings INTERFACE
+    $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings -Xcompiler=-Werror>)
+endif()
 
 # A static library of every kernel source in this folder and those below it.
 function(objloc_cuda_library name)
@@ -68,7 +71,8 @@ function(objloc_cuda_library name)
   add_library(${name} STATIC ${sources})
   set_target_properties(${name} PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF
                         CUDA_RUNTIME_LIBRARY Static)
-  target_link_libraries(${name} PUBLIC ${ARGN} CUDA::cudart_static PRIVATE objloc_cuda_warnings)
+  objloc_publish(${name} engine)
+  target_link_libraries(${name} PUBLIC ${ARGN} CUDA::cudart_static PRIVATE $<BUILD_INTERFACE:objloc_cuda_warnings>)
 endfunction()
 
 if(NOT OBJLOC_CUDNN)

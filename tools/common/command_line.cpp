@@ -8,7 +8,13 @@
 #include "objloc/kernels/backends.h"
 
 namespace objloc {
+
+std::string version() {
+    return OBJLOC_VERSION;
+}
+
 int run_tool(CLI::App& app, int argc, char** argv, const std::function<void()>& body) {
+    app.set_version_flag("--version", app.get_name() + " " + version());
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& failure) {

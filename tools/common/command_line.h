@@ -3,13 +3,17 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
 
 #include "objloc/engine/backend.h"
 #include "objloc/engine/registry.h"
 
 namespace objloc {
 
-/// Parses `argc, argv` with `app` and runs `body`. 0: done; 1: an Error, printed to stderr; 2: wrong usage.
+/// objloc's version, "0.1.0".
+std::string version();
+
+/// Gives `app` the flag --version, parses `argc, argv` with it and runs `body`. 0: done; 1: an Error, printed to stderr; 2: wrong usage.
 int run_tool(CLI::App& app, int argc, char** argv, const std::function<void()>& body);
 
 /// --device, --threads, --cpu-conv and --precision, as all tools have them.

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "objloc/models/box_meter.h"
 #include "objloc/generators/scene_generator.h"
+#include "objloc/models/box_meter.h"
 #include "objloc/models/health.h"
 
 namespace objloc {

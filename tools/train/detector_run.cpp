@@ -139,7 +139,7 @@ class DetectorRun {
         json["localizer"] = nlohmann::ordered_json::parse(localizer_.config().to_json());
         json["backend"] = backend_->name();
         json["backend_description"] = backend_->description();
-        json["objloc_version"] = OBJLOC_VERSION;
+        json["objloc_version"] = version();
         return json.dump(2) + "\n";
     }
 

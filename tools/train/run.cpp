@@ -135,7 +135,7 @@ class Run {
         json["localizer"] = nlohmann::ordered_json::parse(localizer_.config().to_json());
         json["backend"] = backend_->name();
         json["backend_description"] = backend_->description();
-        json["objloc_version"] = OBJLOC_VERSION;
+        json["objloc_version"] = version();
         return json.dump(2) + "\n";
     }
 
