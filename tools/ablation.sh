@@ -25,8 +25,8 @@ tools=$build/tools
 table='blob | recipe best |
 cat | recipe best |
 natural | recipe best |
-blob | recipe seed | --recipe seed
-natural | recipe seed | --recipe seed
+blob | recipe tutorial | --recipe tutorial
+natural | recipe tutorial | --recipe tutorial
 blob | head flatten | --head flatten
 blob | loss bce | --loss bce
 blob | constant rate | --schedule constant

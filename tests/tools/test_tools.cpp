@@ -194,10 +194,21 @@ TEST_CASE("--help says what to type, --summary prints the table, and neither wri
         CHECK(help.out.substr(0, 400).find(std::string("    ") + tool) != std::string::npos);
     }
     const ToolResult summary =
-        run_tool_line("objloc_train --recipe seed --model vgg16 --summary", folder.path());
+        run_tool_line("objloc_train --recipe tutorial --model vgg16 --summary", folder.path());
     CHECK(summary.exit_code == 0);
     CHECK(summary.out.find("Total params: 14,739,267") != std::string::npos);
     CHECK(files_in(folder.path()) == 0);
+}
+
+TEST_CASE("the recipe's old name still works, and flags given by hand win over a recipe") {
+    const ScratchFolder folder;
+    const auto summary = [&](const std::string& flags) {
+        return run_tool_line("objloc_train --summary " + flags, folder.path()).out;
+    };
+    CHECK(summary("--recipe seed --model vgg16") == summary("--recipe tutorial --model vgg16"));
+    CHECK(summary("--recipe tutorial --model vgg16").find("Flatten") != std::string::npos);
+    CHECK(summary("--recipe detect").find("compact localizer") != std::string::npos);
+    CHECK(summary("--recipe detect --model vgg16-slim").find("vgg16-slim localizer") != std::string::npos);
 }
 
 TEST_CASE("wrong and contradictory flags") {

@@ -95,7 +95,7 @@ TEST_CASE("objloc_train names a collapse while it happens") {
     localizer.parameters().to_device(*backend);
     save_model(folder.file("dead.h5"), localizer);
     const ToolResult run = run_tool_line(
-        "objloc_train --device cpu --recipe seed --scene natural --model vgg16-slim --side 32 --batch 8 "
+        "objloc_train --device cpu --recipe tutorial --scene natural --model vgg16-slim --side 32 --batch 8 "
         "--epochs 1 "
         "--steps-per-epoch 10 --log-every 2 --held-out 8 --weights dead.h5 --out run",
         folder.path());

@@ -13,12 +13,16 @@ namespace {
 
 constexpr const char* kOfficialWeights = "weights/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5";
 
+constexpr const char* kCompactWeights = "weights/compact.h5";
+
 void add_scene_flags(TrainOptions& options, CLI::App& app) {
     app.add_option(
            "--recipe", options.recipe,
-           "best: what measured best at the seed's budget (tools/results/ has the table); seed: the Keras "
-           "blog post's head, loss and constant rate. Flags given by hand win")
-        ->check(CLI::IsMember({"best", "seed"}))
+           "detect: for photographs: finds none, one or several objects in any picture, after two minutes of "
+           "training; best: one box in scenes like the tutorial's, what measured best at its budget "
+           "(tools/results/ has the table); tutorial: the Keras blog post's head, loss and constant rate, also "
+           "called seed. Flags given by hand win")
+        ->check(CLI::IsMember({"detect", "best", "tutorial", "seed"}))
         ->capture_default_str();
     app.add_option(
            "--scene", options.scene,
@@ -72,7 +76,7 @@ void add_model_flags(TrainOptions& options, CLI::App& app) {
     app.add_option(
            "--weights", options.weights,
            "a Keras HDF5 file, 'imagenet' for the official one in weights/, 'none' to start from scratch, or "
-           "'auto': the official file if it is there")
+           "'auto': the official file if it is there; for compact weights/compact.h5")
         ->capture_default_str();
     app.add_option("--freeze", options.freeze, "backbone: train the head alone")
         ->check(CLI::IsMember({"none", "backbone"}))
@@ -164,10 +168,20 @@ void TrainOptions::add_to(CLI::App& app) {
 
 void TrainOptions::apply_recipe(const CLI::App& app) {
     if (freeze == "backbone" && app.count("--backbone-lr-multiplier") == 0) backbone_lr_multiplier = 1;
-    if (recipe != "seed") return;
     const auto set = [&app](const std::string& flag, auto& value, const auto& of_recipe) {
         if (app.count(flag) == 0) value = of_recipe;
     };
+    if (recipe == "detect") {
+        set("--scene", scene, "composed");
+        set("--head", head, "detect");
+        set("--model", model, "compact");
+        set("--batch", batch, 16);
+        set("--backbone-lr-multiplier", backbone_lr_multiplier, 1);
+        if (app.count("--epochs") + app.count("--steps-per-epoch") == 0) set("--minutes", minutes, 2);
+        return;
+    }
+    if (recipe == "seed") recipe = "tutorial";
+    if (recipe != "tutorial") return;
     set("--head", head, "flatten");
     set("--loss", loss, "bce");
     set("--schedule", schedule, "constant");
@@ -295,7 +309,10 @@ ModelChoice choose_model(const TrainOptions& options) {
     if (options.model == "compact") {
         choice.config.backbone = Backbone::compact;
         choice.config.width = options.width;
-        if (options.weights == "auto") choice.weights.clear();
+        if (options.weights == "auto") {
+            const bool fits = options.width == 1 && std::filesystem::exists(kCompactWeights);
+            choice.weights = fits ? kCompactWeights : "";
+        }
         choice.reason =
             "Model: " + choice.config.architecture() +
             (choice.weights.empty() ? " from scratch." : ", starting from " + choice.weights + ".");

@@ -1,4 +1,4 @@
-// What a person may ask of objloc_train. Defaults are the best recipe that was measured; `--recipe seed` is
+// What a person may ask of objloc_train. Defaults are the best recipe that was measured; `--recipe tutorial` is
 // the Keras blog post's to the letter.
 #pragma once
 
