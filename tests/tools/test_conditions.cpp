@@ -118,7 +118,7 @@ TEST_CASE("perfect boxes score 1, none score 0, and a threshold hides what is no
     const RowResult perfect = judge_row(plain, pictures, with_confidence(0.9f), 0.5);
     CHECK(perfect.iou == doctest::Approx(1));
     CHECK(perfect.iou_error < 1e-3);
-    CHECK(perfect.over_50 == 1);
+    CHECK(perfect.over_50 == doctest::Approx(1));
     CHECK(perfect.found == doctest::Approx(1));
     CHECK(perfect.constant_iou < 0.9);
     CHECK(judge_row(plain, pictures, with_confidence(0.4f), 0.5).found == 0);

@@ -11,7 +11,7 @@
 namespace objloc {
 namespace {
 
-constexpr int32_t kCalibrationSide = 512;  // as large as pictures that need closer looks
+constexpr int64_t kCalibrationScale = 4;  // of the input side: pictures that need closer looks
 constexpr int64_t kCalibrationPictures = 96;
 constexpr double kMostAlarms = 0.02;  // share of empty pictures with a box
 
@@ -51,7 +51,7 @@ CompositionSources hold_out(CompositionSources& training) {
 void calibrate_on(Backend& backend, Localizer& localizer, const CompositionSources& sources, uint64_t seed) {
     localizer.set_calibration({});
     CompositionSpec spec = composition_spec(localizer.config(), seed, kWatchStream, 1);
-    spec.side = kCalibrationSide;
+    spec.side = static_cast<int32_t>(std::min<int64_t>(kCalibrationScale * localizer.config().side, 1024));
     spec.absent = 0.5f;
     CompositionGenerator scenes(backend, spec, sources);
     std::vector<Verdict> verdicts;

@@ -20,7 +20,8 @@ void add_scene_flags(TrainOptions& options, CLI::App& app) {
            "--recipe", options.recipe,
            "detect: for photographs: finds none, one or several objects in any picture, after two minutes of "
            "training; best: one box in scenes like the tutorial's, what measured best at its budget "
-           "(tools/results/ has the table); tutorial: the Keras blog post's head, loss and constant rate, also "
+           "(tools/results/ has the table); tutorial: the Keras blog post's head, loss and constant rate, "
+           "also "
            "called seed. Flags given by hand win")
         ->check(CLI::IsMember({"detect", "best", "tutorial", "seed"}))
         ->capture_default_str();
