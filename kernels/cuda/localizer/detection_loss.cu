@@ -23,15 +23,15 @@ __global__ void __launch_bounds__(kThreads)
                  truth + i / cells * kMaxObjects * kTruthFields, targets + i * kTargetFields);
 }
 
-struct DetectionLoss {
-    DetectionProblem problem;
-    int64_t cells;
-    const float *predictions, *targets;
-    __device__ double operator()(int64_t i) const {
-        return double{
-            cell_loss(problem, i % cells, predictions + i * problem.features(), targets + i * kTargetFields)};
-    }
-};
+/// A kernel of its own before the sum: four such terms at once, as reduce.cuh takes them, would not fit into registers.
+__global__ void __launch_bounds__(kThreads)
+    detection_loss_cells_kernel(DetectionProblem problem, int64_t cells, const float* predictions,
+                                const float* targets, double* losses) {
+    const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
+    if (i >= problem.N * cells) return;
+    losses[i] = double{
+        cell_loss(problem, i % cells, predictions + i * problem.features(), targets + i * kTargetFields)};
+}
 
 __global__ void __launch_bounds__(kThreads)
     detection_loss_backward_kernel(DetectionProblem problem, int64_t cells, const float* predictions,
@@ -56,10 +56,13 @@ void CudaBackend::detection_targets(const DetectionProblem& problem, const Tenso
 
 void CudaBackend::detection_loss_forward(const DetectionProblem& problem, const Tensor& predictions,
                                          const Tensor& targets, const Tensor& loss) {
-    const int64_t cells = problem.cells();
-    reduce(*this, problem.N * cells,
-           DetectionLoss{problem, cells, predictions.data<float>(), targets.data<float>()},
-           1.0 / static_cast<double>(problem.N), loss);
+    const int64_t cells = problem.cells(), count = problem.N * cells;
+    const Tensor terms = allocate({count}, DType::i64);  // eight bytes each: they hold doubles
+    double* losses = static_cast<double*>(terms.raw());
+    if (count > 0)
+        launch(detection_loss_cells_kernel, blocks_for(count, kThreads), dim3(kThreads), 0, stream(), problem,
+               cells, predictions.data<float>(), targets.data<float>(), losses);
+    reduce(*this, count, PartialSum{losses}, 1.0 / static_cast<double>(problem.N), loss);
 }
 
 void CudaBackend::detection_loss_backward(const DetectionProblem& problem, const Tensor& predictions,
