@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "objloc/engine/error.h"
+#include "objloc/generators/distractors.h"
 #include "objloc/generators/embedded_assets.h"
 #include "objloc/generators/photographs.h"
 #include "objloc/generators/picture_atlas.h"
@@ -15,6 +16,7 @@ namespace objloc {
 namespace {
 
 constexpr int32_t kMinSide = 32, kMaxSide = 1024;
+constexpr int kDrawnDistractors = 48;
 
 Image object_of(const std::string& path) {
     if (!path.empty()) return trim_sprite(load_image(path), path);
@@ -65,6 +67,9 @@ CompositionGenerator::CompositionGenerator(Backend& backend, const CompositionSp
         add_picture(atlas, object_of(object.path), longest_object, static_cast<int32_t>(label));
     }
     spec_.objects = static_cast<int32_t>(objects.size());
+    for (const Image& image : draw_distractors(kDrawnDistractors, spec.seed)) {
+        add_picture(atlas, image, longest_object, 0);
+    }
     if (!sources.others.empty()) {
         PhotographSet others = load_photographs(sources.others);
         for (const Image& image : others.images) add_picture(atlas, image, longest_object, 0);

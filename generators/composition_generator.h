@@ -25,7 +25,7 @@ std::vector<std::string> class_names(const std::vector<ObjectPicture>& pictures)
 /// Where the pictures come from; what is left empty comes with the program.
 struct CompositionSources {
     std::vector<ObjectPicture> objects;
-    std::vector<std::string> others;  // the same, of things that are no objects: files and folders
+    std::vector<std::string> others;  // more things that are no objects, beside those that the program draws
     std::vector<std::string> places;  // photographs: files and folders
     bool held_out = false;            // of the places that come with the program, those never trained on
 };

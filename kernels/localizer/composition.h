@@ -50,10 +50,10 @@ struct CompositionSpec {
     Range aspect_log2 = {-0.85f, 0.85f};  // the picture's width over its height; 16:9 is 0.83
     Range size_log2 = {-3.8f, -0.03f};    // the object's longer side
     Range stretch_log2 = {-0.4f, 0.4f};   // the object's width over its height, times its own
-    float turned = 0.5f;                  // chance of any turn at all; else up to kUpright
+    float turned = 0.6f;                  // chance of any turn at all; else up to kUpright
     float mirrored = 0.5f;
     float perspective = 0.12f;     // how much nearer one edge is than the middle
-    float truncated = 0.35f;       // chance that only its middle need be in the picture
+    float truncated = 0.3f;        // chance that a part of it lies outside of the picture
     Range zoom_log2 = {-2.5f, 0};  // of the photograph: which part of it is the place
 
     // ---- Light and colour of the object, the place and the whole picture ----

@@ -129,6 +129,13 @@ OBJLOC_HOST_DEVICE inline float placed(CompositionRandom& random, float low, flo
     return (low + high) / 2 + (low - high) / 2 * (2 * share - 1) * 0.5f;
 }
 
+/// The middle of something of which `share` lies beyond one of the two edges.
+OBJLOC_HOST_DEVICE inline float beyond_edge(CompositionRandom& random, float low, float high, float half,
+                                            float share) {
+    const float inside = half * (1 - 2 * share);
+    return random.chance(0.5f) ? low + inside : high - inside;
+}
+
 OBJLOC_HOST_DEVICE inline LayerPose object_pose(const CompositionSpec& spec, CompositionRandom& random,
                                                 const CompositionPlan& plan, const PictureEntry& entry,
                                                 float size) {
@@ -141,12 +148,16 @@ OBJLOC_HOST_DEVICE inline LayerPose object_pose(const CompositionSpec& spec, Com
     pose.mirrored = random.often(spec.mirrored);
     pose.tilt_x = random.around(spec.perspective);
     pose.tilt_y = random.around(spec.perspective);
-    HalfExtent margin = half_extent(pose);
-    if (random.often(spec.truncated)) margin = {0, 0};
-    pose.x =
-        placed(random, static_cast<float>(plan.left) + margin.x, static_cast<float>(plan.right) - margin.x);
-    pose.y =
-        placed(random, static_cast<float>(plan.top) + margin.y, static_cast<float>(plan.bottom) - margin.y);
+    const HalfExtent half = half_extent(pose);
+    const bool truncated = random.often(spec.truncated);
+    const int32_t edges = random.below(3);  // which ones cut it: the sides, top or bottom, one of each
+    const float share = random.between({0, edges == 2 ? 0.4f : 0.6f});
+    const auto left = static_cast<float>(plan.left), right = static_cast<float>(plan.right),
+               top = static_cast<float>(plan.top), bottom = static_cast<float>(plan.bottom);
+    pose.x = placed(random, left + half.x, right - half.x);
+    pose.y = placed(random, top + half.y, bottom - half.y);
+    if (truncated && edges != 1) pose.x = beyond_edge(random, left, right, half.x, share);
+    if (truncated && edges != 0) pose.y = beyond_edge(random, top, bottom, half.y, share);
     return pose;
 }
 

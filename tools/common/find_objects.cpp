@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "objloc/generators/augmentation.h"
 #include "objloc/generators/resize.h"
 #include "tools/common/compositions.h"
 #include "tools/common/network_input.h"
@@ -15,20 +16,21 @@ constexpr float kCandidate = 0.03f;  // of a first look, for a second one
 constexpr size_t kMostCandidates = 12;
 constexpr double kSecondLook = 2.5;   // its square's side, in longer sides of the box
 constexpr double kMoreDetail = 0.8;   // of the first look's side, at most
-constexpr float kSameObject = 0.25f;  // IoU of a first and a second look's boxes
-/// A second look that does not find the box is this share of the first look's confidence sure of it.
-constexpr float kUnconfirmed =
-    0.1f;  // what a box's confidence is multiplied by when a second look does not find it
-constexpr int kCloserLooks = 3;          // each sees twice the detail of the one before
-constexpr double kLargestCloser = 0.45;  // longer side of a box in a closer look, in the look's side
+constexpr float kSameObject = 0.25f;  // IoU of two looks' boxes of one object
+constexpr float kUnconfirmed = 0.1f;  // factor of a confidence whose box a second look does not find
+constexpr float kMeasured = 0.2f;     // confidence from which a box is worth the measuring looks
+constexpr double kMeasuringLooks[] = {1.5, 2.2};  // their squares' sides, in longer sides of the box
+constexpr int kCloserLooks = 3;                   // each sees twice the detail of the one before
+constexpr double kLargestCloser = 0.45;           // longer side of a box in a closer look, in the look's side
 constexpr size_t kBatch = 16;
 
 /// A square of the picture, in its pixels. It may reach beyond the picture.
 struct View {
     double x, y, side;
+    bool mirrored = false;
 };
 
-/// Boxes in pixels of the picture, as Detection holds them.
+/// Boxes in pixels of the picture, clipped to it.
 using Boxes = std::vector<Detection>;
 
 /// The square as the network sees it: of one size, grey where there is no picture.
@@ -47,7 +49,15 @@ Image seen(const Image& picture, const View& view, int side) {
               height = std::clamp(scaled(bottom - top), 1, side - to_y);
     const Image part = resize(crop(picture, left, top, right - left, bottom - top), width, height);
     for (int y = 0; y < height; ++y) std::copy_n(part.at(0, y), 3 * width, square.at(to_x, to_y + y));
-    return square;
+    return view.mirrored ? mirrored(square) : square;
+}
+
+/// The visible part of a box. Its width or height is 0 when nothing is visible.
+Detection clipped(const Detection& box, const Image& picture) {
+    const auto width = static_cast<float>(picture.width), height = static_cast<float>(picture.height);
+    const float left = std::clamp(box.x, 0.f, width), right = std::clamp(box.x + box.w, 0.f, width),
+                top = std::clamp(box.y, 0.f, height), bottom = std::clamp(box.y + box.h, 0.f, height);
+    return {left, top, right - left, bottom - top, box.label, box.confidence};
 }
 
 /// What the network finds in each view.
@@ -69,10 +79,13 @@ std::vector<Boxes> look(Backend& backend, Localizer& localizer, const Image& pic
             const View& view = views[found.size()];
             const auto side = static_cast<float>(view.side);
             for (Detection& at : boxes) {
+                if (view.mirrored) at.x = 1 - at.x - at.w;
                 at.x = at.x * side + static_cast<float>(view.x),
                 at.y = at.y * side + static_cast<float>(view.y);
                 at.w *= side, at.h *= side;
+                at = clipped(at, picture);
             }
+            std::erase_if(boxes, [](const Detection& at) { return at.w <= 0 || at.h <= 0; });
             found.push_back(std::move(boxes));
         }
     }
@@ -118,10 +131,18 @@ Boxes candidates_of(const std::vector<Boxes>& views, double largest) {
     return kept;
 }
 
-View around(const Detection& box) {
-    const double side = std::max(8.0, kSecondLook * static_cast<double>(longer_side(box)));
+/// A square of this side, with the box in its middle.
+View around(const Detection& box, double side) {
     return {static_cast<double>(box.x + box.w / 2) - side / 2,
             static_cast<double>(box.y + box.h / 2) - side / 2, side};
+}
+
+/// The surest of the boxes that shows the same object, or null.
+const Detection* same_object(const Detection& box, const Boxes& boxes) {
+    for (const Detection& at : boxes) {
+        if (at.label == box.label && iou(at, box) >= kSameObject) return &at;
+    }
+    return nullptr;
 }
 
 /// Each candidate of a look with squares of this side as a second look sees it. Large ones stay as they are: a second
@@ -130,7 +151,7 @@ Boxes confirmed(Backend& backend, Localizer& localizer, const Image& picture, co
     std::vector<View> views;
     Boxes candidates, result;
     for (const Detection& at : all) {
-        const View view = around(at);
+        const View view = around(at, std::max(8.0, kSecondLook * static_cast<double>(longer_side(at))));
         if (view.side > kMoreDetail * side) {
             result.push_back(at);
         } else {
@@ -140,23 +161,48 @@ Boxes confirmed(Backend& backend, Localizer& localizer, const Image& picture, co
     const std::vector<Boxes> seconds = look(backend, localizer, picture, views);
     for (size_t i = 0; i < candidates.size(); ++i) {
         const Detection& first = candidates[i];
-        const auto same = std::find_if(seconds[i].begin(), seconds[i].end(), [&](const Detection& second) {
-            return second.label == first.label && iou(first, second) >= kSameObject;
-        });
-        result.push_back(same != seconds[i].end() ? *same : first);
+        const Detection* same = same_object(first, seconds[i]);
+        result.push_back(same != nullptr ? *same : first);
         // Both looks must agree: their geometric mean.
-        const float second = same != seconds[i].end() ? same->confidence : kUnconfirmed * first.confidence;
+        const float second = same != nullptr ? same->confidence : kUnconfirmed * first.confidence;
         result.back().confidence = std::sqrt(first.confidence * second);
     }
     return without_overlaps(std::move(result), 0.5f);
 }
 
+/// The boxes with sides that are the mean over several looks from near.
+Boxes measured(Backend& backend, Localizer& localizer, const Image& picture, const Boxes& boxes) {
+    std::vector<View> views;
+    size_t sure = 0;
+    while (sure < boxes.size() && boxes[sure].confidence >= kMeasured) ++sure;
+    for (size_t i = 0; i < sure; ++i) {
+        const Detection& at = boxes[i];
+        for (const double looks : kMeasuringLooks) {
+            const View view =
+                around(at, std::min(looks * static_cast<double>(longer_side(at)), whole(picture).side));
+            views.push_back(view);
+            views.push_back({view.x, view.y, view.side, true});
+        }
+    }
+    const std::vector<Boxes> seen = look(backend, localizer, picture, views);
+    const size_t each = 2 * std::size(kMeasuringLooks);
+    Boxes result = boxes;
+    for (size_t i = 0; i < sure; ++i) {
+        float weight = 1;
+        for (size_t v = i * each; v < (i + 1) * each; ++v) {
+            const Detection* same = same_object(boxes[i], seen[v]);
+            if (same == nullptr) continue;
+            result[i].x += same->x, result[i].y += same->y, result[i].w += same->w, result[i].h += same->h;
+            ++weight;
+        }
+        result[i].x /= weight, result[i].y /= weight, result[i].w /= weight, result[i].h /= weight;
+    }
+    return result;
+}
+
 Detection in_fractions(const Detection& box, const Image& picture) {
     const auto width = static_cast<float>(picture.width), height = static_cast<float>(picture.height);
-    const float left = std::clamp(box.x, 0.f, width), right = std::clamp(box.x + box.w, 0.f, width),
-                top = std::clamp(box.y, 0.f, height), bottom = std::clamp(box.y + box.h, 0.f, height);
-    return {left / width, top / height,  (right - left) / width, (bottom - top) / height,
-            box.label,    box.confidence};
+    return {box.x / width, box.y / height, box.w / width, box.h / height, box.label, box.confidence};
 }
 
 }  // namespace
@@ -178,6 +224,7 @@ std::vector<Detection> find_objects(Backend& backend, Localizer& localizer, cons
         found.insert(found.end(), more.begin(), more.end());
         found = without_overlaps(std::move(found), 0.5f);
     }
+    found = measured(backend, localizer, picture, found);
     for (Detection& at : found) {
         at = in_fractions(at, picture);
         at.confidence = localizer.config().calibration.probability(at.confidence);

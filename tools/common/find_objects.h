@@ -2,8 +2,9 @@
 //
 // It looks as a person does. A first look at the whole picture, fitted into the network's square input, finds where
 // objects may be. A second look at each such place, in a square cut around it, says whether there is one and where
-// exactly: there it has the size that the network sees best, whatever its size in the picture. Where the first look finds
-// nothing sure and the picture has more pixels than it saw, closer looks at overlapping squares follow.
+// exactly: there it has the size that the network sees best, whatever its size in the picture. Where the first look
+// finds nothing sure and the picture has more pixels than it saw, closer looks at overlapping squares follow. Last, the
+// likely boxes are measured: each side is the mean over looks of several scales, and over the same looks mirrored.
 #pragma once
 
 #include <vector>
