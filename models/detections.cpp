@@ -4,6 +4,11 @@
 #include <cmath>
 
 namespace objloc {
+namespace {
+
+constexpr size_t kMostDetections = 256;  // of a picture, before overlaps are dropped: their cost is quadratic
+
+}  // namespace
 
 float iou(const Detection& a, const Detection& b) {
     return box_iou({a.x, a.y, a.w, a.h}, {b.x, b.y, b.w, b.h});
@@ -33,6 +38,11 @@ std::vector<Detection> detections(const DetectionProblem& problem, const float* 
             const GiouBox box = cell_box(cell_place(problem, c), cell + problem.classes).box;
             found.push_back({box.x, box.y, box.w, box.h, k, confidence});
         }
+    }
+    if (found.size() > kMostDetections) {
+        std::nth_element(found.begin(), found.begin() + kMostDetections, found.end(),
+                         [](const Detection& a, const Detection& b) { return a.confidence > b.confidence; });
+        found.resize(kMostDetections);
     }
     return without_overlaps(std::move(found), most_overlap);
 }

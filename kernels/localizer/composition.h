@@ -1,11 +1,11 @@
-// Compositions: scenes like life. A picture of any shape shows a photograph as its place, the object in any size, turn
-// and light or not at all, other things behind and in front of it, and what a camera adds. Drawn without end for
-// training. Source: Dwibedi, Misra, Hebert, "Cut, paste and learn", ICCV 2017; Tobin et al., "Domain randomization",
-// IROS 2017.
+// Compositions: synthetic scenes that resemble photographs. Each image shows a part of a photograph as background, the
+// object (or none) at a random size, rotation and lighting, distractors behind and in front of it, and camera effects:
+// blur, noise, compression. Training draws a new one for each example.
+// Sources: Dwibedi, Misra, Hebert, "Cut, paste and learn", ICCV 2017; Tobin et al., "Domain randomization", IROS 2017.
 //
-// This header is the data: what a composition is drawn from, what may vary, and the plan of one image. How a plan is
-// made is in composition_plan.h, how its pixels are drawn in composition_pixels.h and composition_camera.h; both are
-// plain functions that the CPU and the CUDA kernels share, so that every backend draws the same bits.
+// This header holds the data types: the source pictures, the ranges of all random factors, and the plan of one image.
+// composition_plan.h draws a plan; composition_pixels.h and composition_camera.h render it. They are plain functions
+// shared by the CPU and the CUDA kernels, so that every backend draws the same bits.
 #pragma once
 
 #include <cstdint>
@@ -23,46 +23,48 @@ struct PictureEntry {
     int32_t visible;  // pixels of level 0 that are more opaque than not
 };
 
-/// Uniform between both; where a name says log2, of the logarithm.
+/// A uniform distribution. Where a name ends in _log2, of the base-2 logarithm of the factor.
 struct Range {
     float low, high;
 };
 
-/// What may vary, and how much. Chances are probabilities, lengths shares of the picture's shorter side.
+/// The ranges of all random factors. Chances are probabilities from 0 to 1; lengths are fractions of the picture's
+/// shorter side.
 struct CompositionSpec {
-    int32_t side = 128;   // of the square image, which holds a picture of any shape between bars
-    int32_t objects = 0;  // pictures of the atlas that are objects, then
-    int32_t others = 0;   // pictures of other things, then
-    int32_t places = 0;   // photographs
+    int32_t side = 128;   // pixels of the square image; a picture of another shape lies between grey bars
+    int32_t objects = 0;  // number of atlas pictures that show objects; they come first
+    int32_t others = 0;   // number of distractor pictures; they come next
+    int32_t places = 0;   // number of background photographs; they come last
     uint64_t seed = 0;
-    uint32_t stream = 0;  // training, held-out and so on never share images
+    uint32_t stream = 0;  // random stream: different streams never share images
     Preprocess preprocess = Preprocess::unit;
-    float strength = 1;  // of all that follows but sizes and counts: 0 is a plain picture
-    int64_t ramp = 0;    // images over which it rises from kFirstStrength of itself to all of it
+    float strength = 1;  // scales all distortions below, but not sizes and counts; 0 gives plain pictures
+    int64_t ramp =
+        0;  // number of images over which the strength rises from kFirstStrength * strength to strength
 
     // ---- Counts ----
     float absent = 0.12f;    // chance of a picture without an object
     float several = 0.15f;   // chance of a second object
-    float clutter = 0.5f;    // chance of each of four other things behind the objects
-    float occluded = 0.25f;  // chance of a thing in front of an object
+    float clutter = 0.5f;    // chance of each of four distractors behind the objects
+    float occluded = 0.25f;  // chance of a distractor in front of an object
 
     // ---- Geometry ----
     Range aspect_log2 = {-0.85f, 0.85f};  // the picture's width over its height; 16:9 is 0.83
     Range size_log2 = {-3.8f, -0.03f};    // the object's longer side
     Range stretch_log2 = {-0.4f, 0.4f};   // the object's width over its height, times its own
-    float turned = 0.6f;                  // chance of any turn at all; else up to kUpright
+    float turned = 0.6f;                  // chance of a rotation by any angle; else by at most kUpright
     float mirrored = 0.5f;
-    float perspective = 0.12f;     // how much nearer one edge is than the middle
-    float truncated = 0.3f;        // chance that a part of it lies outside of the picture
-    Range zoom_log2 = {-2.5f, 0};  // of the photograph: which part of it is the place
+    float perspective = 0.12f;     // how much closer to the camera one edge is than the centre
+    float truncated = 0.4f;        // chance that the picture's edge cuts the object
+    Range zoom_log2 = {-2.5f, 0};  // side of the part of the photograph that is shown
 
     // ---- Light and colour of the object, the place and the whole picture ----
-    float harmonised = 0.3f;  // chance that the object takes on some of the place's mean colour
+    float harmonised = 0.3f;  // chance that the object's mean colour moves towards the background's
     Range object_gain_log2 = {-1.8f, 0.7f}, place_gain_log2 = {-1.2f, 0.5f}, picture_gain_log2 = {-2, 0.5f};
     Range cast_log2 = {-0.8f, 0.8f};  // of each channel
     Range contrast = {0.2f, 1.4f};
     float relit = 0.5f, recoloured = 0.4f, grey = 0.2f,
-          flat = 0.35f;  // chances: gain; cast and hue; no colour; contrast
+          flat = 0.35f;  // chances of: a gain; a colour cast and hue; no colour; another contrast
 
     // ---- Camera ----
     float blurred = 0.3f, noisy = 0.5f, compressed = 0.25f;
@@ -71,10 +73,10 @@ struct CompositionSpec {
 
 constexpr float kFirstStrength = 0.3f;
 constexpr int32_t kMaxObjects = 2;
-/// Of an object's row in the truth (N, kMaxObjects, kTruthFields): (x, y, w, h) in fractions of the image's side,
-/// the visible part alone; its class; and its state.
+/// Fields of an object in the truth (N, kMaxObjects, kTruthFields): the box (x, y, w, h) of its visible part in
+/// fractions of the image's side; its class; its state.
 constexpr int32_t kTruthFields = 6;
-/// An object that is hardly visible is neither: nobody should learn it, or that it is absent.
+/// The state. An object that is hardly visible is ignored: the loss counts it neither as present nor as absent.
 constexpr float kObjectPresent = 1, kObjectAbsent = 0, kObjectIgnored = -1;
 
 /// A colour map: out[i] = sum over j of matrix[i][j] * in[j] + offset[i], channels in bytes.
@@ -82,21 +84,21 @@ struct ColourMap {
     float matrix[3][3], offset[3];
 };
 
-/// How a layer's alpha is taken: as the picture has it; cut at one half; grown thin; from a coarse level, soft.
+/// How a layer blends: with the picture's alpha; with alpha cut at one half; with an eroded alpha; with a blurred one.
 enum class LayerEdge : int32_t { plain, hard, thin, soft };
-/// What of a picture a layer shows: its own alpha; or a part of it in this outline.
+/// The outline of a layer: the picture's own alpha, or a rectangle or ellipse cut out of the picture.
 enum class LayerShape : int32_t { picture, rectangle, ellipse };
 
-/// A picture in a picture. From pixel to level-0 texel: (u, v) = (across * (dx, dy), down * (dx, dy)) / q + middle,
-/// (dx, dy) from (x, y), q = 1 + tilt * (dx, dy).
+/// One picture drawn into the image. A pixel at (dx, dy) from (x, y) shows the level-0 texel
+///     (u, v) = (dot(across, (dx, dy)), dot(down, (dx, dy))) / q + middle,  q = 1 + dot(tilt, (dx, dy)).
 struct CompositionLayer {
-    int32_t picture, object;           // which object it is, or -1
+    int32_t picture, object;           // index in the atlas; index of the object, or -1 for a distractor
     int32_t left, top, right, bottom;  // pixels outside are not touched
     LayerEdge edge;
     LayerShape shape;
     int32_t level;
     float x, y, across[2], down[2], tilt[2], middle[2];
-    float extent[2];  // half of what it shows, in texels; for shapes
+    float extent[2];  // half the width and height of the part shown, in texels
     ColourMap colour;
 };
 
@@ -104,7 +106,7 @@ constexpr int32_t kMaxLayers = 8;
 constexpr int32_t kBlurReach = 3, kBlurTaps = 2 * kBlurReach + 1;
 
 struct CompositionPlan {
-    int32_t left, top, right, bottom;  // the picture; what is left of the image are bars
+    int32_t left, top, right, bottom;  // pixels of the picture; the rest of the image is grey bars
     int32_t layers;
     CompositionLayer place;  // the photograph
     CompositionLayer layer[kMaxLayers];
@@ -114,12 +116,12 @@ struct CompositionPlan {
     int32_t blur[kBlurTaps][kBlurTaps];  // sums to kBlurOne
     float noise;
     uint32_t noise_seed;
-    float compression;  // 0, or what the steps of quantisation are multiplied by
+    float compression;  // factor of JPEG's quantisation steps; 0: not compressed
     int32_t label[kMaxObjects];
-    float whole[kMaxObjects];  // pixels that would be visible if nothing hid them; 0: no such object
+    float whole[kMaxObjects];  // pixels of the object without occlusion and truncation; 0: no such object
 };
 
 constexpr int32_t kBlurOne = 256;
-constexpr uint8_t kBar = 114;  // the grey of bars
+constexpr uint8_t kBar = 114;  // grey level of the bars
 
 }  // namespace objloc

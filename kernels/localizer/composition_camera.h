@@ -1,5 +1,4 @@
-// What a camera adds to a composition, on tiles of 8x8 pixels: blur, noise, and the losses of JPEG. composition.h says
-// what a plan holds.
+// Camera effects on tiles of 8x8 pixels: blur, noise and JPEG artefacts. composition.h describes the plan.
 #pragma once
 
 #include "objloc/kernels/localizer/composition_pixels.h"
@@ -28,7 +27,7 @@ inline CosineTable cosine_table() {
     return table;
 }
 
-/// Element `at` of a line of 8 values, `step` apart, transformed, or back again.
+/// Element `at` of the (inverse) transform of 8 values, `step` apart.
 OBJLOC_HOST_DEVICE inline float transformed(const CosineTable& table, const float* line, int32_t step,
                                             int32_t at) {
     float sum = 0;
@@ -72,14 +71,14 @@ OBJLOC_HOST_DEVICE inline uint32_t hashed(uint32_t x) {
     return x ^ x >> 16;
 }
 
-/// Near a normal distribution of deviation 1: four uniform bytes, added.
+/// Approximately normal with standard deviation 1: the sum of four uniform bytes.
 OBJLOC_HOST_DEVICE inline float noise_value(uint32_t seed, uint32_t number) {
     const uint32_t word = hashed(number * 0x9E3779B9u ^ seed);
     const uint32_t sum = (word & 255) + (word >> 8 & 255) + (word >> 16 & 255) + (word >> 24);
     return (static_cast<float>(sum) - 510) / 147.8f;
 }
 
-/// A pixel of the picture, blurred if the plan says so, with its noise. `bytes` (side, side, 3).
+/// A pixel of the picture after blur and noise, as the plan has them. `bytes` (side, side, 3).
 OBJLOC_HOST_DEVICE inline CameraPixel camera_pixel(const CompositionPlan& plan, int32_t side,
                                                    const uint8_t* bytes, int32_t row, int32_t column) {
     CameraPixel pixel;
@@ -110,7 +109,7 @@ OBJLOC_HOST_DEVICE inline CameraPixel camera_pixel(const CompositionPlan& plan, 
     return pixel;
 }
 
-/// What the network sees in its channel `c` of a pixel; bars stay as they are.
+/// The network's input in channel `c` of a pixel. Bars get no camera effects.
 OBJLOC_HOST_DEVICE inline float camera_value(const CompositionSpec& spec, const CompositionPlan& plan,
                                              const CameraPixel& pixel, int32_t row, int32_t column,
                                              int32_t c) {

@@ -45,7 +45,7 @@ OBJLOC_HOST_DEVICE inline float strength_at(const CompositionSpec& spec, uint64_
     return spec.strength * (kFirstStrength + (1 - kFirstStrength) * share);
 }
 
-/// One image's random numbers, in the order in which they are asked for.
+/// The sequence of random numbers of one image.
 class CompositionRandom {
   public:
     OBJLOC_HOST_DEVICE CompositionRandom(const CompositionSpec& spec, uint64_t index)
@@ -62,11 +62,11 @@ class CompositionRandom {
     OBJLOC_HOST_DEVICE float between(const Range& range) {
         return range.low + (range.high - range.low) * unit();
     }
-    /// The same, drawn towards 0 by the spec's strength.
+    /// The same, scaled by the spec's strength.
     OBJLOC_HOST_DEVICE float within(const Range& range) { return strength_ * between(range); }
     OBJLOC_HOST_DEVICE float around(float reach) { return within({-reach, reach}); }
     OBJLOC_HOST_DEVICE bool chance(float probability) { return unit() < probability; }
-    /// A distortion's chance.
+    /// True with this probability times the spec's strength.
     OBJLOC_HOST_DEVICE bool often(float probability) { return unit() < strength_ * probability; }
     OBJLOC_HOST_DEVICE int32_t below(int32_t count) { return randint(word(), 0, count); }
 
@@ -84,7 +84,7 @@ OBJLOC_HOST_DEVICE inline ColourMap same_colours() {
     return {{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}, {0, 0, 0}};
 }
 
-/// `second` after `first`; their offsets alike.
+/// The map that applies `first`, then `second`.
 OBJLOC_HOST_DEVICE inline ColourMap after(const ColourMap& second, const ColourMap& first) {
     ColourMap result;
     for (int i = 0; i < 3; ++i) {

@@ -1,5 +1,5 @@
-// The pixels of a composition, before its camera: the place, the layers from back to front, and the light of the whole
-// picture. composition.h says what a plan holds.
+// Renders the pixels of a composition before the camera effects: the background, the layers from back to front, and the
+// lighting of the whole picture. composition.h describes the plan.
 #pragma once
 
 #include "objloc/kernels/localizer/composition_math.h"
@@ -55,7 +55,7 @@ OBJLOC_HOST_DEVICE inline Texel sample(const PictureLevel& level, float u, float
     return sum;
 }
 
-/// Colours under a map, kept between nothing and what the alpha allows.
+/// Applies a colour map. Premultiplied channels are clamped to 0 .. alpha.
 OBJLOC_HOST_DEVICE inline void recolour(const ColourMap& map, Texel& texel) {
     const float share = texel.alpha / 255;
     float mapped[3];
@@ -78,7 +78,7 @@ OBJLOC_HOST_DEVICE inline TexelPlace texel_place(const CompositionLayer& layer, 
             (layer.down[0] * dx + layer.down[1] * dy) / near + layer.middle[1]};
 }
 
-/// Alpha as the layer's edge has it, as a factor of what was sampled.
+/// The factor by which the layer's kind of edge changes a sampled alpha.
 OBJLOC_HOST_DEVICE inline float edge_factor(LayerEdge edge, float alpha, float soft_alpha) {
     if (alpha <= 0) return 0;
     if (edge == LayerEdge::hard) return alpha >= 127.5f ? 255 / alpha : 0;
@@ -87,7 +87,7 @@ OBJLOC_HOST_DEVICE inline float edge_factor(LayerEdge edge, float alpha, float s
     return 1;
 }
 
-/// What a layer shows at a pixel; alpha 0 where it shows nothing.
+/// The texel of a layer at a pixel; alpha is 0 outside of the layer.
 OBJLOC_HOST_DEVICE inline Texel layer_texel(const CompositionLayer& layer, const PictureEntry& entry,
                                             const uint8_t* atlas, int32_t row, int32_t column) {
     const TexelPlace at = texel_place(layer, row, column);
@@ -115,8 +115,8 @@ OBJLOC_HOST_DEVICE inline Texel layer_texel(const CompositionLayer& layer, const
     return texel;
 }
 
-/// A byte under the picture's tone: Schlick's bias in place of a power, then contrast about a pivot. Source: Schlick,
-/// "Fast alternatives to Perlin's bias and gain functions", Graphics Gems IV, 1994.
+/// A byte after the picture's tone curve: Schlick's bias in place of a power, then contrast about a pivot.
+/// Source: Schlick, "Fast alternatives to Perlin's bias and gain functions", Graphics Gems IV, 1994.
 OBJLOC_HOST_DEVICE inline float tone_value(const CompositionPlan& plan, float value) {
     const float x = clamped(value / 255, 0, 1);
     const float biased = x / ((1 / plan.tone_bias - 2) * (1 - x) + 1);
@@ -125,7 +125,7 @@ OBJLOC_HOST_DEVICE inline float tone_value(const CompositionPlan& plan, float va
 
 struct CompositionPixel {
     uint8_t channel[3];
-    int32_t object;  // that is seen here, or -1
+    int32_t object;  // index of the visible object, or -1
 };
 
 OBJLOC_HOST_DEVICE inline uint8_t to_byte(float value) {
@@ -136,7 +136,7 @@ OBJLOC_HOST_DEVICE inline bool in_picture(const CompositionPlan& plan, int32_t r
     return row >= plan.top && row < plan.bottom && column >= plan.left && column < plan.right;
 }
 
-/// The pixel before its camera.
+/// The pixel before the camera effects.
 OBJLOC_HOST_DEVICE inline CompositionPixel composition_pixel(const CompositionPlan& plan,
                                                              const PictureEntry* entries,
                                                              const uint8_t* atlas, int32_t row,
@@ -164,12 +164,12 @@ OBJLOC_HOST_DEVICE inline CompositionPixel composition_pixel(const CompositionPl
 
 // ---- Truth --------------------------------------------------------------------------------------------------------
 
-/// What is seen of an object: the pixels' bounds and their number.
+/// The visible part of an object: bounds and number of its pixels.
 struct ObjectExtent {
-    int32_t left, top, right, bottom, pixels;  // right and bottom are beyond the last
+    int32_t left, top, right, bottom, pixels;  // right and bottom are exclusive
 };
 
-constexpr float kLeastVisible = 0.25f;  // of an object, or it is ignored
+constexpr float kLeastVisible = 0.25f;  // an object is ignored when less than this share of it is visible
 constexpr int32_t kLeastPixels = 12;
 
 /// Writes the row of an object, kTruthFields floats.

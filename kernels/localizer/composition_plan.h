@@ -1,16 +1,16 @@
-// The plan of one composition: every factor drawn at random, in a fixed order, so that image `index` is the same on
-// every backend. composition.h says what a plan holds.
+// Draws the plan of one composition: every factor at random, in a fixed order, so that image `index` is the same on
+// every backend. composition.h describes the plan.
 #pragma once
 
 #include "objloc/kernels/localizer/composition_math.h"
 
 namespace objloc {
 
-constexpr float kUpright = 0.04f;  // turns either way that an object seldom goes beyond: 14 degrees
+constexpr float kUpright = 0.04f;  // usual largest rotation to either side, in turns: 14 degrees
 
 // ---- Light and colour ---------------------------------------------------------------------------------------------
 
-/// Gain, cast, hue and saturation of one thing.
+/// Gain, hue and saturation of one layer.
 OBJLOC_HOST_DEVICE inline ColourMap plan_colours(const CompositionSpec& spec, CompositionRandom& random,
                                                  const Range& gain_log2, float any_hue) {
     ColourMap map = same_colours();
@@ -42,7 +42,7 @@ OBJLOC_HOST_DEVICE inline void plan_tone(const CompositionSpec& spec, Compositio
     plan.tone_pivot = 0.5f + random.around(0.3f);
 }
 
-/// Mean colour of a picture, from its smallest level, and how opaque that is; bytes.
+/// Mean colour and mean alpha of a picture, from its smallest level; in bytes.
 struct MeanColour {
     float channel[3], alpha;
 };
@@ -59,8 +59,8 @@ OBJLOC_HOST_DEVICE inline MeanColour mean_colour(const PictureEntry& entry, cons
     return mean;
 }
 
-/// Moves the object's mean colour a share of the way to the place's: the cheapest of the blendings that keep a seam
-/// from giving the object away.
+/// Moves the object's mean colour by `share` towards the background's: a cheap substitute for Poisson blending, so that
+/// the network does not learn to find the seam.
 OBJLOC_HOST_DEVICE inline ColourMap harmonised(const ColourMap& colour, const MeanColour& object,
                                                const MeanColour& place, float share) {
     ColourMap map = colour;
@@ -73,13 +73,13 @@ OBJLOC_HOST_DEVICE inline ColourMap harmonised(const ColourMap& colour, const Me
 
 // ---- Geometry -------------------------------------------------------------------------------------------------------
 
-/// Where a layer lies: its middle, its sides in pixels before it is turned, its turn, its tilt.
+/// Pose of a layer: its centre and its size before rotation in pixels, its rotation in turns, its tilt.
 struct LayerPose {
     float x, y, width, height, turns, tilt_x, tilt_y;
     bool mirrored;
 };
 
-/// Half of the upright box around a layer, in pixels.
+/// Half the size of a layer's axis-aligned bounding box, in pixels.
 struct HalfExtent {
     float x, y;
 };
@@ -95,7 +95,7 @@ OBJLOC_HOST_DEVICE inline int32_t level_for(float texels_per_pixel, const Pictur
     return level;
 }
 
-/// A layer of `texels_x` by `texels_y` of the picture around (`u`, `v`), in this pose, within the plan's picture.
+/// A layer that shows `texels_x` by `texels_y` texels around (`u`, `v`) in this pose, clipped to the plan's picture.
 OBJLOC_HOST_DEVICE inline CompositionLayer posed(const CompositionPlan& plan, const PictureEntry& entry,
                                                  const LayerPose& pose, float u, float v, float texels_x,
                                                  float texels_y) {
@@ -122,14 +122,14 @@ OBJLOC_HOST_DEVICE inline CompositionLayer posed(const CompositionPlan& plan, co
     return layer;
 }
 
-/// Within low .. high, or where that is empty about its middle.
+/// Uniform in low .. high; where high < low, near their mean.
 OBJLOC_HOST_DEVICE inline float placed(CompositionRandom& random, float low, float high) {
     const float share = random.unit();
     if (low <= high) return low + (high - low) * share;
     return (low + high) / 2 + (low - high) / 2 * (2 * share - 1) * 0.5f;
 }
 
-/// The middle of something of which `share` lies beyond one of the two edges.
+/// The centre of a layer of which the fraction `share` lies beyond one of the two edges.
 OBJLOC_HOST_DEVICE inline float beyond_edge(CompositionRandom& random, float low, float high, float half,
                                             float share) {
     const float inside = half * (1 - 2 * share);
@@ -150,8 +150,8 @@ OBJLOC_HOST_DEVICE inline LayerPose object_pose(const CompositionSpec& spec, Com
     pose.tilt_y = random.around(spec.perspective);
     const HalfExtent half = half_extent(pose);
     const bool truncated = random.often(spec.truncated);
-    const int32_t edges = random.below(3);  // which ones cut it: the sides, top or bottom, one of each
-    const float share = random.between({0, edges == 2 ? 0.4f : 0.6f});
+    const int32_t edges = random.below(3);  // that cut it: 0 left or right, 1 top or bottom, 2 one of each
+    const float share = random.between({0.1f, edges == 2 ? 0.4f : 0.6f});
     const auto left = static_cast<float>(plan.left), right = static_cast<float>(plan.right),
                top = static_cast<float>(plan.top), bottom = static_cast<float>(plan.bottom);
     pose.x = placed(random, left + half.x, right - half.x);
@@ -173,7 +173,7 @@ OBJLOC_HOST_DEVICE inline float shorter_side(const CompositionPlan& plan) {
     return static_cast<float>(width < height ? width : height);
 }
 
-/// The picture within the image: as wide or as high as it.
+/// The picture's frame: as wide or as high as the image.
 OBJLOC_HOST_DEVICE inline void plan_frame(const CompositionSpec& spec, CompositionRandom& random,
                                           CompositionPlan& plan) {
     const float aspect = exp2_of(random.between(spec.aspect_log2)), side = static_cast<float>(spec.side);
@@ -183,7 +183,7 @@ OBJLOC_HOST_DEVICE inline void plan_frame(const CompositionSpec& spec, Compositi
     plan.top = (spec.side - height) / 2, plan.bottom = plan.top + height;
 }
 
-/// A part of a photograph fills the picture.
+/// The background: a part of a photograph that fills the picture.
 OBJLOC_HOST_DEVICE inline void plan_place(const CompositionSpec& spec, const CompositionPictures& pictures,
                                           CompositionRandom& random, CompositionPlan& plan) {
     const int32_t which = spec.objects + spec.others + random.below(spec.places);
@@ -207,7 +207,7 @@ OBJLOC_HOST_DEVICE inline void plan_place(const CompositionSpec& spec, const Com
     plan.place.colour = plan_colours(spec, random, spec.place_gain_log2, 0.3f);
 }
 
-/// Something that is no object: a picture of another thing, or a piece of a photograph.
+/// Adds a distractor: one of the distractor pictures, or a piece of a photograph.
 OBJLOC_HOST_DEVICE inline void add_other(const CompositionSpec& spec, const CompositionPictures& pictures,
                                          CompositionRandom& random, CompositionPlan& plan, float x, float y,
                                          float size) {
@@ -264,7 +264,7 @@ OBJLOC_HOST_DEVICE inline void add_object(const CompositionSpec& spec, const Com
     plan.layer[plan.layers++] = layer;
 }
 
-/// A thing in front of the last object, over its rim.
+/// Adds a distractor in front of the last object, over its outline.
 OBJLOC_HOST_DEVICE inline void add_occluder(const CompositionSpec& spec, const CompositionPictures& pictures,
                                             CompositionRandom& random, CompositionPlan& plan) {
     const CompositionLayer object = plan.layer[plan.layers - 1];
@@ -280,7 +280,7 @@ OBJLOC_HOST_DEVICE inline void add_occluder(const CompositionSpec& spec, const C
 
 // ---- Camera -------------------------------------------------------------------------------------------------------
 
-/// Weights of a blur: a smooth disc, or a line of some direction for a camera that moved.
+/// Weights of a blur: a smooth disc for a camera out of focus, or a line for a moving camera.
 OBJLOC_HOST_DEVICE inline void plan_blur(CompositionRandom& random, CompositionPlan& plan) {
     const bool moved = random.chance(0.4f);
     const float reach = random.between({0.8f, 3.4f});

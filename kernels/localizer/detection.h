@@ -1,10 +1,10 @@
-// Detection by dense cells, in plain functions that the CPU and the CUDA kernels share. Each cell of several grids says
-// how sure it is of each class, and where the object's sides lie, relative to its own middle:
+// Dense object detection, in plain functions shared by the CPU and the CUDA kernels. Each cell of several grids
+// predicts a score for each class and the distances from its centre to the sides of the object's box:
 //     sides (left, top, right, bottom) = exp(raw) * kSideScale * the cell's size
-//     box = (x - left, y - top, left + right, top + bottom), all in fractions of the image
-// A cell is responsible for an object when its middle lies near the object's and its grid suits the object's size; of
-// several such objects it takes the smallest. Where it is responsible, its score for the object's class should be the
-// IoU of its box with the object's, so that scores are ranked by how well boxes fit; elsewhere 0.
+//     box = (x - left, y - top, left + right, top + bottom), all in fractions of the image's sides
+// A cell is assigned to an object when its centre is close to the object's centre and its grid has the right scale for
+// the object's size; of several such objects, to the smallest. The target of an assigned cell's score is the IoU of the
+// predicted and the true box, so that scores rank boxes by how well they fit; the target of all other scores is 0.
 // Source: Tian et al., "FCOS", ICCV 2019; Li et al., "Generalized focal loss", NeurIPS 2020.
 #pragma once
 
@@ -17,7 +17,7 @@
 
 namespace objloc {
 
-/// Grids over the image, fine to coarse; predictions (N, cells, classes + 4): score logits, then raw sides.
+/// Grids over the image, from fine to coarse. Predictions are (N, cells, classes + 4): score logits, then raw sides.
 struct DetectionProblem {
     static constexpr int kMaxGrids = 5;
 
@@ -33,18 +33,20 @@ struct DetectionProblem {
     OBJLOC_HOST_DEVICE int64_t features() const { return classes + 4; }
 };
 
-/// Of a cell's row in the targets: the box (x, y, w, h), the class or one of these two, the IoU.
+/// Fields of a cell in the targets: the box (x, y, w, h); the class, or one of the two values below; the IoU.
 constexpr int64_t kTargetFields = 6;
 constexpr float kNoObject = -1, kIgnoredCell = -2;
 
-constexpr float kSideScale = 2;  // of a cell: a side where raw is 0
-constexpr float kRawReach = 4;   // raw sides are kept within this
-constexpr float kNear = 1.5f;    // cells: how far from the object's middle a responsible cell's may be
-constexpr float kLeastCells = 1.6f, kMostCells = 6.4f;  // longer side of an object that suits a grid
-constexpr float kBoxWeight = 2;                         // of a box's 1 - GIoU beside a score's loss
-constexpr float kUsualCells = 12;  // responsible for an image's objects: what the sums are divided by
+constexpr float kSideScale = 2;  // distance to a side, in cells, where its raw value is 0
+constexpr float kRawReach = 4;   // raw sides are clamped to +- this
+constexpr float kNear = 1.5f;    // largest distance of an assigned cell's centre from the object's, in cells
+constexpr float kLeastCells = 1.6f,
+                kMostCells = 6.4f;  // range of the object's longer side for a grid, in cells
+constexpr float kBoxWeight = 2;     // weight of a box's loss, 1 - GIoU, relative to a score's
+constexpr float kUsualCells =
+    12;  // typical number of assigned cells of an image; the losses are divided by it
 
-/// Where a cell is: its grid, and its middle and size in fractions of the image.
+/// A cell's grid, and its centre and size in fractions of the image.
 struct CellPlace {
     int grid;
     float x, y, width, height;
@@ -59,7 +61,7 @@ OBJLOC_HOST_DEVICE inline CellPlace cell_place(const DetectionProblem& problem, 
             (static_cast<float>(c / columns) + 0.5f) * height, width, height};
 }
 
-/// A cell's box, and its distances to its sides.
+/// The box that a cell predicts, and the distances from the cell's centre to its sides.
 struct CellBox {
     GiouBox box;
     float side[4];  // left, top, right, bottom
@@ -75,8 +77,8 @@ OBJLOC_HOST_DEVICE inline CellBox cell_box(const CellPlace& at, const float* raw
     return result;
 }
 
-/// Whether an object in these bounds is for a cell to find. The finest grid takes what is smaller, the coarsest what is
-/// larger.
+/// Whether a cell is assigned to an object with this box. The finest grid also takes smaller objects, the coarsest also
+/// larger ones.
 OBJLOC_HOST_DEVICE inline bool is_responsible(const DetectionProblem& problem, const CellPlace& at,
                                               const GiouBox& object) {
     const float cells_x = object.w / at.width, cells_y = object.h / at.height;
@@ -85,7 +87,7 @@ OBJLOC_HOST_DEVICE inline bool is_responsible(const DetectionProblem& problem, c
     if (at.grid + 1 < problem.grids && longer >= kMostCells) return false;
     const float right = fabsf(at.x - (object.x + object.w / 2)) / at.width,
                 down = fabsf(at.y - (object.y + object.h / 2)) / at.height;
-    // The middle's own cell always; those around it while they are inside.
+    // The cell that holds the object's centre is always assigned; its neighbours while they lie inside the object.
     const float reach_x = cells_x / 2 < kNear ? cells_x / 2 : kNear,
                 reach_y = cells_y / 2 < kNear ? cells_y / 2 : kNear;
     return right <= (reach_x > 0.5f ? reach_x : 0.5f) && down <= (reach_y > 0.5f ? reach_y : 0.5f);

@@ -1,19 +1,18 @@
 #include "tools/train/options.h"
 
-#include <filesystem>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "objloc/engine/error.h"
 #include "objloc/generators/composition_generator.h"
 #include "objloc/models/box_loss.h"
+#include "tools/common/shipped_files.h"
 
 namespace objloc {
 namespace {
 
-constexpr const char* kOfficialWeights = "weights/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5";
-
-constexpr const char* kCompactWeights = "weights/compact.h5";
+constexpr const char* kOfficialWeights = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5";
+constexpr const char* kCompactWeights = "compact.h5";
 
 void add_scene_flags(TrainOptions& options, CLI::App& app) {
     app.add_option(
@@ -285,7 +284,7 @@ std::string TrainOptions::to_json() const {
 }
 
 ModelChoice choose_model(const TrainOptions& options) {
-    const bool official_here = std::filesystem::exists(kOfficialWeights);
+    const std::string official = shipped_weights(kOfficialWeights);
     // The official file fits the paper's width only, and must not surprise whoever asked for another start.
     const bool may_use_official = options.weights == "auto" && options.model != "vgg16-slim";
     ModelChoice choice;
@@ -298,21 +297,20 @@ ModelChoice choose_model(const TrainOptions& options) {
         if (choice.config.classes.empty()) choice.config.classes = {"cat"};
     }
     choice.config.preprocess = parse_preprocess(options.preprocess);
-    if (options.weights == "imagenet" && !official_here) {
-        throw Error("--weights imagenet", std::string("there is no ") + kOfficialWeights,
+    if (options.weights == "imagenet" && official.empty()) {
+        throw Error("--weights imagenet", std::string("there is no weights/") + kOfficialWeights,
                     "Get it: weights/fetch.sh");
     }
     if (options.weights != "auto" && options.weights != "none") {
-        choice.weights = options.weights == "imagenet" ? kOfficialWeights : options.weights;
-    } else if (may_use_official && official_here) {
-        choice.weights = kOfficialWeights;
+        choice.weights = options.weights == "imagenet" ? official : options.weights;
+    } else if (may_use_official) {
+        choice.weights = official;
     }
     if (options.model == "compact") {
         choice.config.backbone = Backbone::compact;
         choice.config.width = options.width;
         if (options.weights == "auto") {
-            const bool fits = options.width == 1 && std::filesystem::exists(kCompactWeights);
-            choice.weights = fits ? kCompactWeights : "";
+            choice.weights = options.width == 1 ? shipped_weights(kCompactWeights) : "";
         }
         choice.reason =
             "Model: " + choice.config.architecture() +
