@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "objloc/engine/error.h"
+#include "objloc/generators/collages.h"
 #include "objloc/generators/distractors.h"
 #include "objloc/generators/embedded_assets.h"
 #include "objloc/generators/photographs.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int32_t kMinSide = 32, kMaxSide = 1024;
 constexpr int kDrawnDistractors = 48;
+constexpr int kFewestCollages = 4, kMostCollages = 12;  // one for two photographs
 
 Image object_of(const std::string& path) {
     if (!path.empty()) return trim_sprite(load_image(path), path);
@@ -77,6 +79,10 @@ CompositionGenerator::CompositionGenerator(Backend& backend, const CompositionSp
     }
     spec_.others = static_cast<int32_t>(atlas.entries.size()) - spec_.objects;
     PhotographSet places = load_photographs(sources.places, sources.held_out);
+    const int collages =
+        std::clamp(static_cast<int>(places.images.size()) / 2, kFewestCollages, kMostCollages);
+    for (Image& image : make_collages(places.images, collages, spec.seed))
+        places.images.push_back(std::move(image));
     for (const Image& image : places.images) add_picture(atlas, to_rgb(image), longest_place, 0);
     skipped_.insert(skipped_.end(), places.skipped.begin(), places.skipped.end());
     spec_.places = static_cast<int32_t>(places.images.size());

@@ -8,7 +8,7 @@
 
 namespace objloc {
 
-/// `count` pictures (RGBA, 96 x 96): one or two shapes (round, wavy, polygonal, rings), filled with stripes, squares,
+/// `count` pictures (RGBA, 96 x 96): one to three shapes (round, wavy, polygonal, rings), filled with stripes, squares,
 /// dots or a gradient of two colours, unevenly lit. Picture i depends on the seed and on i alone.
 std::vector<Image> draw_distractors(int count, uint64_t seed);
 

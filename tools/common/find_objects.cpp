@@ -22,6 +22,8 @@ constexpr float kMeasured = 0.2f;     // confidence from which a box is worth th
 constexpr double kMeasuringLooks[] = {1.5, 2.2};  // their squares' sides, in longer sides of the box
 constexpr int kCloserLooks = 3;                   // each sees twice the detail of the one before
 constexpr double kLargestCloser = 0.45;           // longer side of a box in a closer look, in the look's side
+constexpr float kFewestPixels = 20;               // longer side of an object that can be told from others
+constexpr float kSmallest = 0.07f;  // the same of a small picture, in its shorter sides: as in training
 constexpr size_t kBatch = 16;
 
 /// A square of the picture, in its pixels. It may reach beyond the picture.
@@ -64,6 +66,8 @@ Detection clipped(const Detection& box, const Image& picture) {
 std::vector<Boxes> look(Backend& backend, Localizer& localizer, const Image& picture,
                         const std::vector<View>& views) {
     const LocalizerConfig& config = localizer.config();
+    const float least =
+        std::min(kFewestPixels, kSmallest * static_cast<float>(std::min(picture.width, picture.height)));
     std::vector<Boxes> found;
     for (size_t first = 0; first < views.size(); first += kBatch) {
         const size_t count = std::min(kBatch, views.size() - first);
@@ -85,7 +89,9 @@ std::vector<Boxes> look(Backend& backend, Localizer& localizer, const Image& pic
                 at.w *= side, at.h *= side;
                 at = clipped(at, picture);
             }
-            std::erase_if(boxes, [](const Detection& at) { return at.w <= 0 || at.h <= 0; });
+            std::erase_if(boxes, [least](const Detection& at) {
+                return at.w <= 0 || at.h <= 0 || std::max(at.w, at.h) < least;
+            });
             found.push_back(std::move(boxes));
         }
     }
