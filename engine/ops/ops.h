@@ -86,8 +86,8 @@ struct MatmulOptions {
     bool transpose_a = false, transpose_b = false;  // of the last two axes
 };
 
-/// a (..., M, K) by b (..., K, N) -> (..., M, N), f32; with a transpose, a is (..., K, M) or b is (..., N, K). The leading
-/// axes are the same in both; or b is one matrix for all of a's, where a is not transposed. numpy.matmul.
+/// a (..., M, K) by b (..., K, N) -> (..., M, N), f32; with a transpose, a is (..., K, M) or b is (..., N, K). The
+/// leading axes are the same in both; or b is one matrix for all of a's, where a is not transposed. numpy.matmul.
 Variable matmul(Tape& tape, const Variable& a, const Variable& b, const MatmulOptions& options = {});
 
 /// Over the last axis. keras.ops.softmax.

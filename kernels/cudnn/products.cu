@@ -1,5 +1,5 @@
-// cuBLAS counts columns first, so it sees each of our row-major matrices transposed: (A B)^T = B^T A^T, and the operands
-// change places.
+// cuBLAS counts columns first, so it sees each of our row-major matrices transposed: (A B)^T = B^T A^T, and the
+// operands change places.
 #include "objloc/kernels/cudnn/products.cuh"
 
 #include "objloc/kernels/cuda/primitives/vector.cuh"

@@ -40,7 +40,7 @@ struct tanh {
     }
     template <typename T>
     OBJLOC_HOST_DEVICE T gradient(T dy, T y) const {
-        return dy * (T(1) - y * y);
+        return dy * ((T(1) - y) * (T(1) + y));  // 1 - y * y would cancel where y is near 1
     }
 };
 

@@ -1,5 +1,5 @@
-// Arithmetic: struct NAME of engine/elementwise_ops.inc. `value` is y; `gradient`, of one operand, is dx from dy and from
-// what the list says that the gradient reads; `gradient_a` and `gradient_b`, of two, are da and db.
+// Arithmetic: struct NAME of engine/elementwise_ops.inc. `value` is y; `gradient`, of one operand, is dx from dy and
+// from what the list says that the gradient reads; `gradient_a` and `gradient_b`, of two, are da and db.
 #pragma once
 
 #include "objloc/engine/host_device.h"

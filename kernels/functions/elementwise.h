@@ -47,7 +47,7 @@ struct GradientOf {
     }
     template <typename T>
     OBJLOC_HOST_DEVICE T operator()(T dy, T read) const {
-        return reads_a(kReads) ? (*this)(dy, read, T(0)) : (*this)(dy, T(0), read);
+        return kReads == BinaryReads::a ? (*this)(dy, read, T(0)) : (*this)(dy, T(0), read);
     }
     template <typename T>
     OBJLOC_HOST_DEVICE T operator()(T dy, T a, T b) const {

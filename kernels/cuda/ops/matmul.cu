@@ -1,9 +1,9 @@
 // Matrix products of a batch.   y = op(a) op(b), where op transposes if asked
 //
 // a (M, K) or (K, M), b (K, N) or (N, K), y (M, N), row-major, f32; the matrices of a batch lie one behind the other.
-// The tiled product of tiled_gemm.cuh: block (tile, matrix) makes 128 rows by 64 or 128 columns. An operand whose memory
-// runs along the depth is transposed on its way into shared memory, the other kind lies there as it is. In both, rows
-// that are aligned move in accesses of 16 bytes.
+// The tiled product of tiled_gemm.cuh: block (tile, matrix) makes 128 rows by 64 or 128 columns. An operand whose
+// memory runs along the depth is transposed on its way into shared memory, the other kind lies there as it is. In both,
+// rows that are aligned move in accesses of 16 bytes.
 //
 // Deterministic: one thread sums each output in order of depth.
 #include <algorithm>

@@ -5,9 +5,9 @@
 //
 // Where the terms of an output lie side by side, 32 threads share an output: each takes every 32nd term, in order, and
 // a tree in shared memory merges what they have. Else neighbouring outputs lie side by side, and a thread makes one
-// output. In both, a warp reads neighbouring elements. Where that gives too few threads for the GPU, the terms are split
-// into ranges; each range leaves a partial result, and a second kernel merges those in order. A sum of all elements goes
-// by reduce.cuh.
+// output. In both, a warp reads neighbouring elements. Where that gives too few threads for the GPU, the terms are
+// split into ranges; each range leaves a partial result, and a second kernel merges those in order. A sum of all
+// elements goes by reduce.cuh.
 //
 // Deterministic: the split follows from the sizes alone. Ties: the first maximum in row-major order wins; a NaN counts
 // as larger than any number.
