@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "objloc/engine/ops/ops.h"
 #include "tests/test_backends.h"
 
 namespace objloc {
@@ -106,6 +107,21 @@ void check(const GradientCase& gradient) {
         if (on.operand_rounding > 0 || on.backend->activation_type() != DType::f32) continue;
         if (gradient.name.rfind(on.only, 0) == 0) check_on(gradient, on, in, dy, want);
     }
+}
+
+std::function<std::vector<Tensor>(Backend&, const std::vector<Tensor>& in, const Tensor& dy)> on_tape(
+    std::function<Variable(Tape&, const std::vector<Variable>& in)> op) {
+    return [op = std::move(op)](Backend& backend, const std::vector<Tensor>& in, const Tensor& dy) {
+        Tape tape(backend);
+        std::vector<Variable> leaves;
+        for (const Tensor& input : in) leaves.push_back(tape.leaf(input));
+        const Variable y = op(tape, leaves);
+        REQUIRE(y.shape() == dy.shape());
+        tape.backward(ops::sum(tape, ops::mul(tape, y, tape.constant(dy))));
+        std::vector<Tensor> gradients;
+        for (const Variable& leaf : leaves) gradients.push_back(leaf.gradient());
+        return gradients;
+    };
 }
 
 }  // namespace objloc

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "objloc/engine/tape.h"
 #include "tests/op_case.h"
 
 namespace objloc {
@@ -32,5 +33,9 @@ constexpr double kStep = 1e-4, kKinkMargin = 1e-3;
 
 /// Checks every input's gradient on every backend, at up to 200 elements each.
 void check(const GradientCase& gradient);
+
+/// A GradientCase's `backward` of a function on the tape, with what it records: the gradients of sum(dy * op(inputs)).
+std::function<std::vector<Tensor>(Backend&, const std::vector<Tensor>& in, const Tensor& dy)> on_tape(
+    std::function<Variable(Tape&, const std::vector<Variable>& in)> op);
 
 }  // namespace objloc

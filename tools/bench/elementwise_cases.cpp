@@ -1,8 +1,5 @@
 // Ops that treat each element alone.
-#include "objloc/kernels/reference/add.h"
-#include "objloc/kernels/reference/mul.h"
-#include "objloc/kernels/reference/relu.h"
-#include "objloc/kernels/reference/sigmoid.h"
+#include "objloc/kernels/functions/elementwise.h"
 #include "tools/bench/kernel_cases.h"
 #include "tools/bench/sizes.h"
 
@@ -46,25 +43,25 @@ std::vector<KernelCase> elementwise_cases(const Shape& shape) {
         [](const Arrays& in, int64_t i) { return in[0][i]; });
     add(
         "relu_forward", 1, [](Backend& b, const auto& in, const auto& out) { b.relu_forward(in[0], out[0]); },
-        [](const Arrays& in, int64_t i) { return reference::relu_forward(in[0][i]); });
+        [](const Arrays& in, int64_t i) { return functions::relu{}.value(in[0][i]); });
     add(
         "relu_backward", 2,
         [](Backend& b, const auto& in, const auto& out) { b.relu_backward(in[0], in[1], out[0]); },
-        [](const Arrays& in, int64_t i) { return reference::relu_backward(in[0][i], in[1][i]); });
+        [](const Arrays& in, int64_t i) { return functions::relu{}.gradient(in[0][i], in[1][i]); });
     add(
         "sigmoid_forward", 1,
         [](Backend& b, const auto& in, const auto& out) { b.sigmoid_forward(in[0], out[0]); },
-        [](const Arrays& in, int64_t i) { return reference::sigmoid_forward(in[0][i]); });
+        [](const Arrays& in, int64_t i) { return functions::sigmoid{}.value(in[0][i]); });
     add(
         "sigmoid_backward", 2,
         [](Backend& b, const auto& in, const auto& out) { b.sigmoid_backward(in[0], in[1], out[0]); },
-        [](const Arrays& in, int64_t i) { return reference::sigmoid_backward(in[0][i], in[1][i]); });
+        [](const Arrays& in, int64_t i) { return functions::sigmoid{}.gradient(in[0][i], in[1][i]); });
     add(
         "add", 2, [](Backend& b, const auto& in, const auto& out) { b.add(in[0], in[1], out[0]); },
-        [](const Arrays& in, int64_t i) { return reference::add(in[0][i], in[1][i]); });
+        [](const Arrays& in, int64_t i) { return functions::add{}.value(in[0][i], in[1][i]); });
     add(
         "mul", 2, [](Backend& b, const auto& in, const auto& out) { b.mul(in[0], in[1], out[0]); },
-        [](const Arrays& in, int64_t i) { return reference::mul(in[0][i], in[1][i]); });
+        [](const Arrays& in, int64_t i) { return functions::mul{}.value(in[0][i], in[1][i]); });
     return cases;
 }
 

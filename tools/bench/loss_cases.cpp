@@ -1,9 +1,9 @@
-// Means, losses, and what is said about boxes.
+// Sums, losses, and what is said about boxes.
 #include "objloc/kernels/localizer/localizer_kernels.h"
 #include "objloc/kernels/reference/bce.h"
 #include "objloc/kernels/reference/box_metrics.h"
 #include "objloc/kernels/reference/giou_loss.h"
-#include "objloc/kernels/reference/mean.h"
+#include "objloc/kernels/reference/reductions.h"
 #include "objloc/kernels/reference/sigmoid_bce.h"
 #include "tools/bench/kernel_cases.h"
 #include "tools/bench/sizes.h"
@@ -44,15 +44,9 @@ std::vector<KernelCase> loss_cases(int64_t N, int64_t outputs) {
                 p = {.name = "p", .shape = shape, .fill = uniform(0.05, 0.95)},
                 t = {.name = "t", .shape = shape, .fill = uniform(0.05, 0.95)};
 
-    KernelCase mean = of_boxes("mean_forward", shape, {p}, one);
-    mean.run = [](Backend& b, const auto& in, const auto& out) { b.mean_forward(in[0], out[0]); };
-    mean.reference = [](const Arrays& in, Arrays& out) { out[0][0] = reference::mean_forward(in[0]); };
-
-    KernelCase mean_gradient = of_boxes("mean_backward", shape, {dloss}, shape);
-    mean_gradient.run = [](Backend& b, const auto& in, const auto& out) { b.mean_backward(in[0], out[0]); };
-    mean_gradient.reference_at = [count](const Arrays& in, size_t, int64_t) {
-        return reference::mean_backward(in[0][0], count);
-    };
+    KernelCase sum = of_boxes("sum", shape, {p}, one);
+    sum.run = [](Backend& b, const auto& in, const auto& out) { b.sum(in[0], out[0].reshaped({1, 1}), 1); };
+    sum.reference = [](const Arrays& in, Arrays& out) { reference::sum(in[0], out[0], {1, 1}, 1); };
 
     KernelCase bce = of_boxes("bce_forward", shape, {p, t}, one);
     bce.run = [](Backend& b, const auto& in, const auto& out) { b.bce_forward(in[0], in[1], out[0]); };
@@ -106,7 +100,7 @@ std::vector<KernelCase> loss_cases(int64_t N, int64_t outputs) {
     metrics.reference = [](const Arrays& in, Arrays& out) {
         reference::box_metrics(in[0], in[1], in[2][0], out[0]);
     };
-    return {mean, mean_gradient, bce, bce_gradient, logits, logits_gradient, giou, giou_gradient, metrics};
+    return {sum, bce, bce_gradient, logits, logits_gradient, giou, giou_gradient, metrics};
 }
 
 }  // namespace objloc::bench
