@@ -20,6 +20,21 @@ struct relu {
     }
 };
 
+/// x where it is positive, else slope * x. The gradient at 0 is the slope, as in TensorFlow.
+/// Source: Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
+struct leaky_relu {
+    float slope;
+
+    template <typename T>
+    OBJLOC_HOST_DEVICE T value(T x) const {
+        return x <= T(0) ? T(slope) * x : x;
+    }
+    template <typename T>
+    OBJLOC_HOST_DEVICE T gradient(T dy, T x) const {
+        return x > T(0) ? dy : T(slope) * dy;
+    }
+};
+
 /// 1 / (1 + exp(-x)). exp is only taken of numbers that are not positive: it overflows for no x.
 struct sigmoid {
     template <typename T>

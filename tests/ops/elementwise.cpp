@@ -39,6 +39,7 @@ const Tolerance kLibrary = rounded(8, "the library's function is good to a few u
 
 const std::map<std::string, UnaryTraits> kUnary = {
     {"relu", {uniform(-8, 8), kNothing, kNothing, true, true, true, {{-2, 0}, {0, 0}, {3, 3}}}},
+    {"leaky_relu", {uniform(-8, 8), kOne, kOne, true, true, true, {{-2, -0.75}, {0, 0}, {3, 3}}}},
     {"sigmoid",
      {uniform(-100, 100),
       kLibrary,
