@@ -51,10 +51,10 @@ Shape with_rank(const Shape& shape, int rank) {
     return longer;
 }
 
-/// Sends to an operand the gradient that `write` makes in the shape of the result: summed over the axes along which
-/// the operand was stretched.
-void send(Tape& tape, const Variable& to, const Shape& shape,
-          const std::function<void(const Tensor& gradient)>& write) {
+/// Accumulates an operand's gradient. `write` computes it in the shape of the result; it is then summed over the axes
+/// along which the operand was broadcast.
+void accumulate_broadcast(Tape& tape, const Variable& to, const Shape& shape,
+                          const std::function<void(const Tensor& gradient)>& write) {
     if (!to.needs_gradient()) return;
     if (to.shape() == shape) return tape.accumulate_gradient(to, write);
     Backend& backend = tape.backend();
@@ -80,14 +80,15 @@ Variable binary(Tape& tape, const char* op, const Variable& a, const Variable& b
     const Tensor y = backend.allocate(shape, a.value().type());
     (backend.*forward)(a.value(), b.value(), y);
     return tape.record(y, {a, b}, [&tape, &backend, a, b, of_a, of_b, shape](const Tensor& dy) {
-        const auto send_to = [&](const Variable& to, const OperandGradient& of) {
+        const auto accumulate_into = [&](const Variable& to, const OperandGradient& of) {
             const Tensor read_a = reads_a(of.reads) ? a.value() : Tensor();
             const Tensor read_b = reads_b(of.reads) ? b.value() : Tensor();
-            send(tape, to, shape,
-                 [&](const Tensor& gradient) { (backend.*of.backward)(dy, read_a, read_b, gradient); });
+            accumulate_broadcast(tape, to, shape, [&](const Tensor& gradient) {
+                (backend.*of.backward)(dy, read_a, read_b, gradient);
+            });
         };
-        send_to(a, of_a);
-        send_to(b, of_b);
+        accumulate_into(a, of_a);
+        accumulate_into(b, of_b);
     });
 }
 
