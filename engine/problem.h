@@ -53,6 +53,13 @@ struct DenseProblem {
     int64_t N = 0, inputs = 0, outputs = 0;
 };
 
+/// Of each of `batch` matrices: y = op(a) op(b), where op transposes if asked. a is (M, K), or (K, M) if it is
+/// transposed; b (K, N), or (N, K); y (M, N).
+struct MatmulProblem {
+    int64_t batch = 1, M = 0, N = 0, K = 0;
+    bool transpose_a = false, transpose_b = false;
+};
+
 /// One part of the flat parameter buffer with its own rate and decay.
 struct OptimizerSegment {
     int64_t begin = 0, end = 0;  // elements

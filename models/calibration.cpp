@@ -6,8 +6,9 @@
 namespace objloc {
 namespace {
 
-constexpr double kPrior = 1;       // weight of (scale - 1)^2 and shift^2
-constexpr double kHighest = 0.95;  // threshold: beyond it nothing would be shown
+constexpr double kPrior = 1;                      // weight of (scale - 1)^2 and shift^2
+constexpr double kLowest = 0.2, kHighest = 0.95;  // range of the threshold
+constexpr double kAlarmCost = 4;                  // of a share of false alarms, in shares of objects missed
 constexpr double kNearlyOne = 1 - 1e-6;
 
 double logit(double p) {
@@ -37,28 +38,44 @@ double newton_step(const std::vector<Verdict>& verdicts, Calibration& at) {
     return std::max(std::abs(by_scale), std::abs(by_shift));
 }
 
+double share_above(const std::vector<float>& confidences, const Calibration& at, double threshold) {
+    double count = 0;
+    for (const float one : confidences)
+        count += one > 0 && static_cast<double>(at.probability(one)) >= threshold ? 1 : 0;
+    return confidences.empty() ? 0 : count / static_cast<double>(confidences.size());
+}
+
+/// The best threshold among the lowest and those just above each false alarm; of equal ones the lowest.
+double best_threshold(const ThresholdEvidence& evidence, const Calibration& at) {
+    if (evidence.finds.empty() && evidence.alarms.empty()) return Calibration{}.threshold;
+    std::vector<double> candidates = {kLowest};
+    for (const float alarm : evidence.alarms)
+        candidates.push_back(
+            std::clamp(static_cast<double>(at.probability(alarm)) + 1e-4, kLowest, kHighest));
+    std::sort(candidates.begin(), candidates.end());
+    double best = kLowest, best_value = -kAlarmCost - 1;
+    for (const double threshold : candidates) {
+        const double value = share_above(evidence.finds, at, threshold) -
+                             kAlarmCost * share_above(evidence.alarms, at, threshold);
+        if (value > best_value) best = threshold, best_value = value;
+    }
+    return best;
+}
+
 }  // namespace
 
 float Calibration::probability(float confidence) const {
     return static_cast<float>(sigmoid(scale * logit(static_cast<double>(confidence)) + shift));
 }
 
-Calibration calibrate(const std::vector<Verdict>& verdicts, const std::vector<float>& alarms,
-                      double most_alarms) {
+Calibration calibrate(const std::vector<Verdict>& verdicts, const ThresholdEvidence& evidence) {
     constexpr int kMostSteps = 50;
     Calibration result;
     for (int i = 0; i < kMostSteps && newton_step(verdicts, result) > 1e-9; ++i) {
     }
     // Surer boxes must stay surer.
     if (!(result.scale > 0.05) || !std::isfinite(result.shift)) result = {};
-    std::vector<float> sorted = alarms;
-    std::sort(sorted.rbegin(), sorted.rend());
-    const auto allowed = static_cast<size_t>(most_alarms * static_cast<double>(sorted.size()));
-    if (allowed < sorted.size() && sorted[allowed] > 0) {
-        // Above what the next empty picture says.
-        const double next = static_cast<double>(result.probability(sorted[allowed]));
-        result.threshold = std::clamp(next + 1e-4, result.threshold, kHighest);
-    }
+    result.threshold = best_threshold(evidence, result);
     return result;
 }
 

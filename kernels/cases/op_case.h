@@ -35,13 +35,15 @@ struct Output {
     int updates = -1;  // the input whose values it holds before the op, for those that are read and written
 };
 
+/// The backend's gradients of the inputs under the cotangent dy, in the inputs' order; an empty tensor where an input (a
+/// target, say) has none.
+using BackwardOp =
+    std::function<std::vector<Tensor>(Backend&, const std::vector<Tensor>& in, const Tensor& dy)>;
+
 /// How to check that the backward ops belong to the forward: beside central differences of the reference.
 struct Gradient {
-    /// The backend's gradients of the inputs under the cotangent dy, in the inputs' order; an empty tensor where an
-    /// input (a target, say) has none. Null: the case's gradient is not checked.
-    std::function<std::vector<Tensor>(Backend&, const std::vector<Tensor>& in, const Tensor& dy)> backward =
-        nullptr;
-    size_t output = 0;  // the one that dy belongs to
+    BackwardOp backward = nullptr;  // null: the case's gradient is not checked
+    size_t output = 0;              // the one that dy belongs to
     /// How far the inputs are from the nearest kink: redrawn until no step can cross it.
     std::function<double(const Arrays& in)> kink_distance = nullptr;
     double tolerance = 2e-5;  // largest error, in units of the largest difference quotient

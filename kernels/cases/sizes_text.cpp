@@ -21,4 +21,8 @@ std::string sizes_text(const DenseProblem& g) {
     return fmt::format("{}->{}", g.inputs, g.outputs);
 }
 
+std::string sizes_text(const MatmulProblem& g) {
+    return fmt::format("{}x{}x{}x{}", g.batch, g.M, g.K, g.N);
+}
+
 }  // namespace objloc

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "objloc/kernels/functions/activations.h"
 #include "objloc/kernels/reference/array.h"
-#include "objloc/kernels/reference/sigmoid.h"
 
 namespace objloc::reference {
 
@@ -19,7 +19,7 @@ inline double sigmoid_bce_forward(const Array& z, const Array& t) {
 }
 
 inline double sigmoid_bce_backward(double z, double t, double dloss, int64_t count) {
-    return dloss / static_cast<double>(count) * (sigmoid_forward(z) - t);
+    return dloss / static_cast<double>(count) * (functions::sigmoid{}.value(z) - t);
 }
 
 }  // namespace objloc::reference

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
 
 #include "objloc/generators/collages.h"
 
@@ -20,12 +21,12 @@ Image plain(int width, int height, int channels, uint8_t value) {
 TEST_CASE("collages are opaque pictures, each its own, the same for equal seeds") {
     const std::vector<Image> photographs = {plain(40, 30, 3, 90), plain(1, 1, 3, 200), plain(300, 7, 4, 20)};
     const std::vector<Image> collages = make_collages(photographs, 4, 5);
-    std::set<std::vector<uint8_t>> different;
+    std::set<std::string> different;
     for (const Image& collage : collages) {
         CHECK(collage.channels == 3);
         CHECK(collage.width == 384);
         CHECK(collage.height == 384);
-        different.insert(collage.pixels);
+        different.emplace(collage.pixels.begin(), collage.pixels.end());
     }
     CHECK(different.size() == 4);
     CHECK(make_collages(photographs, 2, 5)[1].pixels == collages[1].pixels);

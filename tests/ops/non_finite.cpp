@@ -47,7 +47,7 @@ TEST_CASE("sigmoid: infinity saturates, NaN stays") {
     });
 }
 
-TEST_CASE("add, mul, mean and sum_squares carry NaN and infinity on") {
+TEST_CASE("add, mul, sum and sum_squares carry NaN and infinity on") {
     on_every_backend([](Backend& backend) {
         const Tensor a = tensor_of(backend, {4}, {NAN, INFINITY, INFINITY, 1});
         const Tensor b = tensor_of(backend, {4}, {1, -INFINITY, 2, 1});
@@ -62,7 +62,7 @@ TEST_CASE("add, mul, mean and sum_squares carry NaN and infinity on") {
         const std::vector<float> products = values_of(backend, y);
         CHECK(std::isnan(products[0]));
         CHECK(products[1] == -INFINITY);
-        backend.mean_forward(a, scalar);
+        backend.sum(a, scalar, 0.25);
         CHECK(std::isnan(values_of(backend, scalar)[0]));
         backend.sum_squares(a, scalar);
         CHECK(std::isnan(values_of(backend, scalar)[0]));
@@ -88,6 +88,43 @@ TEST_CASE("bce and sigmoid_bce: a NaN reaches the loss and its own gradient") {
         CHECK(std::isfinite(slopes[0]));
         CHECK(std::isnan(slopes[1]));
         CHECK(std::isfinite(slopes[2]));
+    });
+}
+
+TEST_CASE("maximum and max: a NaN counts as the largest") {
+    on_every_backend([](Backend& backend) {
+        const Tensor a = tensor_of(backend, {3}, {NAN, 1, 2}), b = tensor_of(backend, {3}, {1, NAN, 1});
+        const Tensor y = backend.allocate({3}), largest = backend.allocate({1});
+        const Tensor position = backend.allocate({1}, DType::i32);
+        backend.maximum(a, b, y);
+        const std::vector<float> larger = values_of(backend, y);
+        CHECK(std::isnan(larger[0]));
+        CHECK(std::isnan(larger[1]));
+        CHECK(larger[2] == 2);
+        backend.max_forward(b, largest, position);
+        CHECK(std::isnan(values_of(backend, largest)[0]));
+        int32_t at = 0;
+        backend.download(position, &at);
+        CHECK(at == 1);
+    });
+}
+
+TEST_CASE("softmax_cross_entropy: a label that there is not gives NaN, in its own row") {
+    on_every_backend([](Backend& backend) {
+        const Tensor z = tensor_of(backend, {3, 2}, {1, 2, 3, 4, 5, 6}),
+                     labels = backend.allocate({3}, DType::i32);
+        const int32_t numbers[] = {-1, 1, 2};
+        backend.upload(numbers, labels);
+        const Tensor loss = backend.allocate({3}), one = tensor_of(backend, {3}, {1, 1, 1});
+        const Tensor dz = backend.allocate({3, 2});
+        backend.softmax_cross_entropy_forward(z, labels, loss);
+        backend.softmax_cross_entropy_backward(z, labels, one, dz);
+        const std::vector<float> losses = values_of(backend, loss), slopes = values_of(backend, dz);
+        for (size_t row = 0; row < 3; ++row) {
+            CHECK(std::isnan(losses[row]) == (row != 1));
+            CHECK(std::isnan(slopes[2 * row]) == (row != 1));
+            CHECK(std::isnan(slopes[2 * row + 1]) == (row != 1));
+        }
     });
 }
 

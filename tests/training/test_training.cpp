@@ -237,6 +237,10 @@ TEST_CASE("the best constant box") {
     const std::vector<float> boxes = {0.1f, 0.1f, 0.2f, 0.1f, 0.1f, 0.2f, 0.7f, 0.7f, 0.2f};
     CHECK(best_constant_iou(rectangles(boxes, 3)) == doctest::Approx(2.0 / 3).epsilon(0.01));
     CHECK(best_constant_iou({{0.1, 0.2, 0.3, 0.4}}) == doctest::Approx(1.0).epsilon(1e-4));
+    // Small boxes at the four edges: the median box, in the middle, overlaps none of them.
+    const std::vector<Box> edges = {
+        {0, 0.4, 0.1, 0.2}, {0.9, 0.4, 0.1, 0.2}, {0.4, 0, 0.2, 0.1}, {0.4, 0.9, 0.2, 0.1}};
+    CHECK(best_constant_iou(edges) >= 0.25);
 }
 
 TEST_SUITE_END();

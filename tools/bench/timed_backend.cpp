@@ -49,6 +49,7 @@ class Description {
     }
     void add(const Conv2dProblem& problem) { add_problem(problem, problem.flops()); }
     void add(const DenseProblem& problem) { add_problem(problem, flops(problem)); }
+    void add(const MatmulProblem& problem) { add_problem(problem, flops(problem)); }
     template <typename Other>
     void add(const Other&) {}  // settings: they move nothing
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 namespace objloc {
 namespace {
@@ -28,6 +29,38 @@ Box median_box(const std::vector<Box>& boxes) {
         median.*number = *middle;
     }
     return median;
+}
+
+/// Boxes to start a search from: the median, and the best of the true boxes, since the median may overlap none.
+std::vector<Box> constant_starts(const std::vector<Box>& truth) {
+    constexpr size_t kMostTried = 256, kKept = 3;
+    std::vector<std::pair<double, Box>> rated;
+    const size_t step = (truth.size() + kMostTried - 1) / kMostTried;
+    for (size_t i = 0; i < truth.size(); i += step) rated.emplace_back(mean_iou(truth[i], truth), truth[i]);
+    std::stable_sort(rated.begin(), rated.end(),
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::vector<Box> starts = {median_box(truth)};
+    for (size_t i = 0; i < std::min(kKept, rated.size()); ++i) starts.push_back(rated[i].second);
+    return starts;
+}
+
+/// The mean IoU that coordinate search reaches from a box.
+double climbed_iou(Box best, const std::vector<Box>& truth) {
+    double best_iou = mean_iou(best, truth);
+    for (double step = 0.1; step > 0.002;) {
+        bool improved = false;
+        for (const auto number : kNumbers) {
+            for (const double move : {-step, step}) {
+                Box tried = best;
+                tried.*number += move;
+                if (const double tried_iou = mean_iou(tried, truth); tried_iou > best_iou) {
+                    best = tried, best_iou = tried_iou, improved = true;
+                }
+            }
+        }
+        if (!improved) step /= 2;
+    }
+    return best_iou;
 }
 
 }  // namespace
@@ -92,22 +125,9 @@ std::string ScoreSummary::text() const {
 
 double best_constant_iou(const std::vector<Box>& truth) {
     if (truth.empty()) return 0;
-    Box best = median_box(truth);
-    double best_iou = mean_iou(best, truth);
-    for (double step = 0.1; step > 0.002;) {
-        bool improved = false;
-        for (const auto number : kNumbers) {
-            for (const double move : {-step, step}) {
-                Box tried = best;
-                tried.*number += move;
-                if (const double tried_iou = mean_iou(tried, truth); tried_iou > best_iou) {
-                    best = tried, best_iou = tried_iou, improved = true;
-                }
-            }
-        }
-        if (!improved) step /= 2;
-    }
-    return best_iou;
+    double best = 0;
+    for (const Box& start : constant_starts(truth)) best = std::max(best, climbed_iou(start, truth));
+    return best;
 }
 
 }  // namespace objloc

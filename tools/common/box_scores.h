@@ -40,8 +40,8 @@ struct ScoreSummary {
 };
 ScoreSummary summarize(const std::vector<BoxScore>& scores);
 
-/// The largest mean IoU that one constant box reaches over `truth`, found by coordinate search from the
-/// median box. In fractions of the images: that is what a collapsed model predicts.
+/// The largest mean IoU that one constant box reaches over `truth`, found by coordinate search from the median box and
+/// from the best true boxes. In fractions of the images: that is what a collapsed model predicts.
 double best_constant_iou(const std::vector<Box>& truth);
 
 }  // namespace objloc

@@ -9,6 +9,7 @@
 
 #include "objloc/generators/drawing.h"
 #include "objloc/generators/resize.h"
+#include "tools/common/box_scores.h"
 #include "tools/common/pictures.h"
 
 namespace objloc::conditions {
@@ -30,45 +31,15 @@ bool both_found(const Picture& picture, const std::vector<Detection>& found, dou
     return false;
 }
 
-double mean_iou_of(const Detection& box, const std::vector<Picture>& pictures) {
-    double sum = 0;
-    for (const Picture& picture : pictures) {
-        sum += picture.truth.empty() ? 0 : static_cast<double>(iou(box, picture.truth.front()));
-    }
-    return sum / static_cast<double>(pictures.size());
-}
-
-/// Moves one field of the box while that helps.
-bool improve(Detection& box, float Detection::*field, float step, const std::vector<Picture>& pictures,
-             double& best) {
-    Detection moved = box;
-    moved.*field += step;
-    if (moved.w <= 0 || moved.h <= 0) return false;
-    const double there = mean_iou_of(moved, pictures);
-    if (there <= best) return false;
-    box = moved, best = there;
-    return true;
-}
-
-/// The best constant box: the best of the true boxes, then moved while that helps.
+/// The mean IoU of the best single box for all of the pictures.
 double constant_iou(const std::vector<Picture>& pictures) {
-    Detection box{0, 0, 1, 1, 0, 1};
-    double best = mean_iou_of(box, pictures);
+    std::vector<Box> truth;
     for (const Picture& picture : pictures) {
         if (picture.truth.empty()) continue;
-        const double there = mean_iou_of(picture.truth.front(), pictures);
-        if (there > best) best = there, box = picture.truth.front();
+        const Detection& at = picture.truth.front();
+        truth.push_back({double{at.x}, double{at.y}, double{at.w}, double{at.h}});
     }
-    for (float step = 0.1f; step > 0.005f; step /= 2) {
-        for (bool moved = true; moved;) {
-            moved = false;
-            for (float Detection::*field : {&Detection::x, &Detection::y, &Detection::w, &Detection::h}) {
-                moved = improve(box, field, step, pictures, best) || moved;
-                moved = improve(box, field, -step, pictures, best) || moved;
-            }
-        }
-    }
-    return best;
+    return best_constant_iou(truth);
 }
 
 void summarise(RowResult& result) {

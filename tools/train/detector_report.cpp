@@ -13,16 +13,26 @@ namespace {
 
 constexpr int64_t kCalibrationScale = 4;  // of the input side: pictures that need closer looks
 constexpr int64_t kCalibrationPictures = 96;
-constexpr double kMostAlarms = 0.02;  // share of empty pictures with a box
+
+float surest(const std::vector<Verdict>& verdicts, bool right_ones_only) {
+    float most = 0;
+    for (const Verdict& at : verdicts) {
+        if (at.right || !right_ones_only) most = std::max(most, at.confidence);
+    }
+    return most;
+}
 
 void judge_picture(Backend& backend, Localizer& localizer, const ComposedPicture& picture,
-                   std::vector<Verdict>& verdicts, std::vector<float>& alarms) {
+                   std::vector<Verdict>& verdicts, ThresholdEvidence& evidence) {
     DetectionExample example = picture.example;
     example.found = find_objects(backend, localizer, picture.image);
-    const bool empty = example.truth.empty() && example.ignored.empty();
-    if (empty) alarms.push_back(example.found.empty() ? 0 : example.found.front().confidence);
     const std::vector<Verdict> of_picture = verdicts_on({example}, 0.5f);
     verdicts.insert(verdicts.end(), of_picture.begin(), of_picture.end());
+    if (!example.truth.empty()) {
+        evidence.finds.push_back(surest(of_picture, /*right_ones_only=*/true));
+    } else if (example.ignored.empty()) {
+        evidence.alarms.push_back(surest(of_picture, /*right_ones_only=*/false));
+    }
 }
 
 }  // namespace
@@ -55,11 +65,11 @@ void calibrate_on(Backend& backend, Localizer& localizer, const CompositionSourc
     spec.absent = 0.5f;
     CompositionGenerator scenes(backend, spec, sources);
     std::vector<Verdict> verdicts;
-    std::vector<float> alarms;
+    ThresholdEvidence evidence;
     for (int64_t i = 0; i < kCalibrationPictures; ++i) {
-        judge_picture(backend, localizer, next_composition(backend, scenes), verdicts, alarms);
+        judge_picture(backend, localizer, next_composition(backend, scenes), verdicts, evidence);
     }
-    localizer.set_calibration(calibrate(verdicts, alarms, kMostAlarms));
+    localizer.set_calibration(calibrate(verdicts, evidence));
 }
 
 std::string DetectorReport::text() const {

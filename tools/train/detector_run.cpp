@@ -6,13 +6,13 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "objloc/engine/error.h"
 #include "objloc/models/detector_step.h"
 #include "objloc/models/model_file.h"
 #include "tools/common/compositions.h"
 #include "tools/common/progress.h"
 #include "tools/train/detector_report.h"
 #include "tools/train/run_folder.h"
+#include "tools/train/run_record.h"
 
 namespace objloc {
 namespace {
@@ -83,7 +83,7 @@ class DetectorRun {
         if (!choice.weights.empty()) fmt::print("{}", load_weights(localizer_, choice.weights).text());
         if (options.freeze == "backbone") localizer_.parameters().freeze(Localizer::in_backbone);
         localizer_.parameters().to_device(*backend_);
-        folder_.write("config.json", config_json());
+        folder_.write("config.json", config_text(options_, localizer_, *backend_));
         write_composition_sheet(folder_.file("samples.png"), *backend_, scenes_);
         scenes_.seek(0);
     }
@@ -134,24 +134,9 @@ class DetectorRun {
     }
 
   private:
-    std::string config_json() const {
-        nlohmann::ordered_json json = nlohmann::ordered_json::parse(options_.to_json());
-        json["localizer"] = nlohmann::ordered_json::parse(localizer_.config().to_json());
-        json["backend"] = backend_->name();
-        json["backend_description"] = backend_->description();
-        json["objloc_version"] = version();
-        return json.dump(2) + "\n";
-    }
-
-    /// Updates with a gradient that is not finite were skipped on the device, so the weights are still good.
     void require_finite(double loss, double gradient_norm, int64_t step) {
         if (std::isfinite(loss) && std::isfinite(gradient_norm)) return;
-        save_model(folder_.file("model.h5"), localizer_);
-        throw Error(
-            "training",
-            fmt::format("the {} is not finite at step {}", std::isfinite(loss) ? "gradient" : "loss", step),
-            "The weights from before that step are in " + folder_.file("model.h5") +
-                ". Try a smaller --lr or --clip-norm 1.");
+        stop_not_finite(folder_, localizer_, std::isfinite(loss) ? "gradient" : "loss", step);
     }
 
     const TrainOptions& options_;

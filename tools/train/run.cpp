@@ -17,6 +17,7 @@
 #include "tools/train/collapse_detector.h"
 #include "tools/train/detector_run.h"
 #include "tools/train/run_folder.h"
+#include "tools/train/run_record.h"
 
 namespace objloc {
 namespace {
@@ -72,7 +73,7 @@ class Run {
         if (!choice.weights.empty()) fmt::print("{}", load_weights(localizer_, choice.weights).text());
         if (options.freeze == "backbone") localizer_.parameters().freeze(Localizer::in_backbone);
         localizer_.parameters().to_device(*backend_);
-        folder_.write("config.json", config_json());
+        folder_.write("config.json", config_text(options_, localizer_, *backend_));
         write_samples();
     }
 
@@ -130,15 +131,6 @@ class Run {
     }
 
   private:
-    std::string config_json() const {
-        nlohmann::ordered_json json = nlohmann::ordered_json::parse(options_.to_json());
-        json["localizer"] = nlohmann::ordered_json::parse(localizer_.config().to_json());
-        json["backend"] = backend_->name();
-        json["backend_description"] = backend_->description();
-        json["objloc_version"] = version();
-        return json.dump(2) + "\n";
-    }
-
     void write_samples() {
         write_scene_sheet(folder_.file("samples.png"), *backend_, scenes_);
         scenes_.seek(0);
@@ -196,12 +188,8 @@ class Run {
     void require_finite(const BoxReport& report, double gradient_norm, int64_t global) {
         const bool loss_is_finite = report.finite_steps == report.steps;
         if (loss_is_finite && std::isfinite(gradient_norm)) return;
-        save_model(folder_.file("model.h5"), localizer_);
         const int64_t at = loss_is_finite ? global : global - report.steps + report.finite_steps + 1;
-        throw Error("training",
-                    fmt::format("the {} is not finite at step {}", loss_is_finite ? "gradient" : "loss", at),
-                    "The weights from before that step are in " + folder_.file("model.h5") +
-                        ". Try a smaller --lr, --warmup 20 or --clip-norm 1.");
+        stop_not_finite(folder_, localizer_, loss_is_finite ? "gradient" : "loss", at);
     }
 
     const TrainOptions& options_;

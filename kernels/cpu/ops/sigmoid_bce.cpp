@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "objloc/kernels/cpu/ops/sigmoid.h"
 #include "objloc/kernels/cpu/runtime/cpu_backend.h"
 #include "objloc/kernels/cpu/runtime/parallel.h"
+#include "objloc/kernels/functions/activations.h"
 
 namespace objloc {
 
@@ -31,7 +31,8 @@ void CpuBackend::sigmoid_bce_backward(const Tensor& z, const Tensor& t, const Te
     float* to = dz.data<float>();
     const float scale = *dloss.data<float>() / static_cast<float>(z.count());
     cpu::parallel_for(threads_, z.count(), cpu::kElementGrain, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) to[i] = scale * (cpu::sigmoid(logit[i]) - target[i]);
+        for (int64_t i = begin; i < end; ++i)
+            to[i] = scale * (functions::sigmoid{}.value(logit[i]) - target[i]);
     });
 }
 

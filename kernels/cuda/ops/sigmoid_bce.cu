@@ -6,9 +6,9 @@
 #include <cmath>
 
 #include "objloc/kernels/cuda/ops/elementwise.cuh"
-#include "objloc/kernels/cuda/ops/sigmoid.cuh"
 #include "objloc/kernels/cuda/primitives/reduce.cuh"
 #include "objloc/kernels/cuda/runtime/cuda_backend.cuh"
+#include "objloc/kernels/functions/activations.h"
 
 namespace objloc::OBJLOC_CUDA_NAMESPACE {
 namespace {
@@ -27,7 +27,9 @@ struct LogitCrossEntropy {
 struct SigmoidBceBackward {
     const float* dloss;
     float count;
-    __device__ float operator()(float z, float t) const { return *dloss / count * (logistic(z) - t); }
+    __device__ float operator()(float z, float t) const {
+        return *dloss / count * (functions::sigmoid{}.value(z) - t);
+    }
 };
 
 }  // namespace

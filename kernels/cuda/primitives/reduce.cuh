@@ -59,4 +59,33 @@ void reduce(CudaBackend& backend, int64_t count, const Term& term, double scale,
     run(sum_kernel<PartialSum, float>, 1, blocks, PartialSum{sums}, scale, y.data<float>());
 }
 
+/// The sum of kLanes elements of x, or of their squares.
+template <bool kSquared, int kLanes>
+struct ElementTerms {
+    const float* x;
+
+    __device__ double operator()(int64_t i) const {
+        const auto pack = load_pack<kLanes>(x + i * kLanes, kLanes, true);
+        double sum = 0;
+#pragma unroll
+        for (int j = 0; j < kLanes; ++j) {
+            const double value = pack.lane[j];
+            sum += kSquared ? value * value : value;
+        }
+        return sum;
+    }
+};
+
+/// y (1) = scale * the sum of all of x, or of the squares. Each byte of x is read once, four elements a term in one
+/// access of 16 bytes, or one by one where x is not aligned.
+template <bool kSquared>
+void reduce_elements(CudaBackend& backend, const Tensor& x, double scale, const Tensor& y) {
+    const float* from = x.data<float>();
+    if (moves_by_four(from, x.count())) {
+        reduce(backend, x.count() / 4, ElementTerms<kSquared, 4>{from}, scale, y);
+    } else {
+        reduce(backend, x.count(), ElementTerms<kSquared, 1>{from}, scale, y);
+    }
+}
+
 }  // namespace objloc::OBJLOC_CUDA_NAMESPACE
