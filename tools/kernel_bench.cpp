@@ -46,8 +46,10 @@ std::vector<MachinePeak> peaks_of(const VariantList& list, int threads, bool hop
 }
 
 /// Each pass of the convolutions has a table of its own; all other ops share one.
-bool ends_table(const std::vector<KernelCase>& cases, size_t c) {
-    return c + 1 == cases.size() || (cases[c].op != cases[c + 1].op && cases[c].op.starts_with("conv2d"));
+bool ends_table(const std::vector<OpCase>& cases, size_t c) {
+    if (c + 1 == cases.size()) return true;
+    const std::string &here = cases[c].op, &next = cases[c + 1].op;
+    return here != next && (here.starts_with("conv2d") || next.starts_with("conv2d"));
 }
 
 /// Leaves only variants of these precisions; all, when none is named.
@@ -65,7 +67,7 @@ void keep_precisions(const std::vector<std::string>& names, std::vector<KernelVa
 
 /// Prints a table as soon as it is measured, unless JSON is wanted. `keep` is given what there is after each
 /// case: a run that is cut short leaves that.
-std::vector<KernelResult> measure_all(const std::vector<KernelCase>& cases, const VariantList& list,
+std::vector<KernelResult> measure_all(const std::vector<OpCase>& cases, const VariantList& list,
                                       const std::vector<MachinePeak>& peaks,
                                       const KernelBenchOptions& options,
                                       const std::function<void(const std::vector<KernelResult>&)>& keep) {
@@ -113,7 +115,7 @@ void tune(KernelBenchOptions& options) {
     entry.device.hopper = entry.device.hopper && options.hopper;
     if (options.cases.batch == 0) options.cases.batch = kGpuBatch;
     options.cases.op = "conv2d";
-    const std::vector<KernelCase> cases = select_cases(options.cases);
+    const std::vector<OpCase> cases = select_cases(options.cases);
     const bool there = !options.table.empty() && std::filesystem::exists(options.table);
     const ConvTable before = read_table(there ? options.table : committed_conv_table_path());
 
@@ -132,7 +134,7 @@ void run(KernelBenchOptions& options) {
     const bool gpu = std::any_of(list.variants.begin(), list.variants.end(),
                                  [](const KernelVariant& variant) { return variant.group == "gpu"; });
     if (options.cases.batch == 0) options.cases.batch = gpu ? kGpuBatch : kCpuBatch;
-    const std::vector<KernelCase> cases = select_cases(options.cases);
+    const std::vector<OpCase> cases = select_cases(options.cases);
     if (options.list) {
         fmt::print("{}", kernel_list(cases, list));
         return;

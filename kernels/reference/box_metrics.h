@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "objloc/engine/backend.h"
+#include "objloc/kernels/localizer/box_metrics.h"
 #include "objloc/kernels/reference/array.h"
 
 namespace objloc::reference {

@@ -5,13 +5,12 @@
 #include <vector>
 
 #include "objloc/engine/error.h"
+#include "objloc/kernels/cases/conv2d_shapes.h"
 #include "objloc/kernels/cuda/conv2d/conv2d_choice.h"
 #include "objloc/kernels/cuda/runtime/cuda_backend.h"
 #include "objloc/models/vgg16.h"
-#include "tests/ops/conv2d_shapes.h"
 #include "tests/tools/tool.h"
 #include "tools/bench/conv_tuning.h"
-#include "tools/bench/kernel_cases.h"
 
 using namespace objloc;
 using namespace objloc::bench;
@@ -89,7 +88,9 @@ TEST_SUITE_BEGIN("conv_choice");
 
 TEST_CASE("where the table is reasoned, it says what the sizes say") {
     std::vector<Conv2dProblem> problems = models_convolutions();
-    for (const auto& more : {small_convolutions(), tensor_core_convolutions(), vgg16_convolutions()}) {
+    std::vector<Conv2dProblem> vgg16;
+    for (const ConvLayer& layer : vgg16_layers(1, 128)) vgg16.push_back(layer.problem);
+    for (const auto& more : {small_convolutions(), tensor_core_convolutions(), vgg16}) {
         problems.insert(problems.end(), more.begin(), more.end());
     }
     ConvTable table = parse_conv_table(contents(committed_conv_table_path()), "table");
@@ -100,7 +101,7 @@ TEST_CASE("where the table is reasoned, it says what the sizes say") {
         }
     }
     for (const Conv2dProblem& problem : problems) {
-        CAPTURE(name_of("", problem));
+        CAPTURE(text_of(problem));
         for (const ConvPass pass : kPasses) {
             const std::string want = chosen_by_sizes(pass, problem);
             for (const Precision precision : {Precision::tf32, Precision::bf16}) {
@@ -164,7 +165,7 @@ TEST_CASE("tuning from end to end on the host runtime, with times that are made 
     ConvTable before = parse_conv_table(contents(committed_conv_table_path()), "table");
     std::erase_if(before, [](const ConvTableSection& at) { return at.sm >= 90; });
     double seconds = 1;
-    const auto quicker_each_time = [&](const KernelCase&, Backend&, const Arrays&, int) {
+    const auto quicker_each_time = [&](const OpCase&, Backend&, const Arrays&, int) {
         return seconds *= 0.5;
     };
     int kept = 0;
@@ -198,10 +199,10 @@ TEST_CASE("tuning from end to end on the host runtime, with times that are made 
 TEST_CASE("tuning times no kernel that is wrong, and says which ones are") {
     BackendEntry entry = cuda_host_backend_entry();
     entry.device.hopper = false;
-    const KernelCase op = conv2d_cases({{"", convolution({1, 4, 4, 8}, 8)}}).front();
-    KernelCase never_right = op;
+    const OpCase op = conv2d_cases({{"", convolution({1, 4, 4, 8}, 8)}}).front();
+    OpCase never_right = op;
     never_right.reference_at = [](const Arrays&, size_t, int64_t) { return 1e6; };
-    const auto timed = [](const KernelCase&, Backend&, const Arrays&, int) { return 1.0; };
+    const auto timed = [](const OpCase&, Backend&, const Arrays&, int) { return 1.0; };
     const ConvTuning tuning = tune_convolutions(
         entry, {never_right}, {}, 1, [](const ConvTable&) {}, timed);
     CHECK(tuning.wrong.find("mma_wide bf16") != std::string::npos);

@@ -1,18 +1,18 @@
 // The kernels for a network's first layer: when they are chosen, that they run then, and what the op tests'
-// shapes are too small for: blocks that go from strip to strip. What they compute is tests/ops' to check.
+// shapes are too small for: blocks that go from strip to strip. What they compute the op tests check.
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <string>
 
+#include "objloc/kernels/cases/conv2d_shapes.h"
+#include "objloc/kernels/cases/inputs.h"
 #include "objloc/kernels/cuda/conv2d/conv2d_choice.h"
 #include "objloc/kernels/cuda/runtime/cuda_backend.h"
 #include "objloc/kernels/emulator/emulator.h"
 #include "objloc/kernels/reference/conv2d_backward_weights.h"
 #include "objloc/kernels/reference/conv2d_forward.h"
-#include "objloc/kernels/reference/op_case_inputs.h"
 #include "tests/emulator/first_layer_convolutions.h"
-#include "tests/ops/conv2d_shapes.h"
 
 namespace objloc {
 namespace {
@@ -48,14 +48,14 @@ std::vector<Conv2dProblem> strips() {
 }
 
 std::string label(const Conv2dProblem& problem, Precision precision, int blocks) {
-    return name_of(name_of(precision), problem) + ", blocks " + std::to_string(blocks);
+    return std::string(name_of(precision)) + " " + text_of(problem) + ", blocks " + std::to_string(blocks);
 }
 
 }  // namespace
 
 TEST_CASE("the first layer's kernels are chosen for all that they are tested with, and for nothing else") {
     for (const Conv2dProblem& problem : first_layer_convolutions()) {
-        CAPTURE(name_of("conv2d", problem));
+        CAPTURE(text_of(problem));
         for (const Precision precision : kPrecisions) {
             CHECK(chosen(ConvPass::forward, problem, precision) == "first_layer");
             CHECK(chosen(ConvPass::backward_weights, problem, precision) == "first_layer");
@@ -69,7 +69,7 @@ TEST_CASE("the first layer's kernels are chosen for all that they are tested wit
                                        convolution({1, 8, 8, 5}, 8, {1, 1}, {0, 0, 0, 0}),
                                        convolution({1, 8, 8, 3}, 8, {3, 3}, {1, 1, 1, 1}, {1, 2}),
                                        convolution({1, 8, 8, 1}, 8, {6, 1}, {2, 0, 3, 0})}) {
-        CAPTURE(name_of("conv2d", other));
+        CAPTURE(text_of(other));
         CHECK(chosen(ConvPass::forward, other, Precision::bf16) == "tiled");
         CHECK(chosen(ConvPass::backward_weights, other, Precision::tf32) == "tiled");
     }

@@ -10,14 +10,13 @@
 #include <string>
 #include <utility>
 
+#include "objloc/kernels/cases/conv2d_shapes.h"
 #include "objloc/kernels/cuda/runtime/cuda_backend.h"
 #include "objloc/kernels/emulator/emulator.h"
 #include "objloc/kernels/reference/conv2d_backward_data.h"
 #include "objloc/kernels/reference/conv2d_backward_weights.h"
 #include "objloc/kernels/reference/conv2d_forward.h"
 #include "tests/emulator/hopper_convolutions.h"
-#include "tests/op_case.h"
-#include "tests/ops/conv2d_shapes.h"
 
 namespace objloc {
 namespace {
@@ -185,7 +184,7 @@ std::vector<float> run(const Conv2dProblem& problem, const HopperRun& how, const
 }
 
 std::string label(const Conv2dProblem& problem, const HopperRun& how) {
-    return name_of("hopper", problem) + " tiling " + std::to_string(how.tiling) + " blocks " +
+    return text_of(problem) + " tiling " + std::to_string(how.tiling) + " blocks " +
            std::to_string(how.blocks) + (how.tf32 ? " tf32" : "") + " reuse " + std::to_string(how.reuse);
 }
 

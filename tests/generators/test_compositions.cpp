@@ -10,10 +10,10 @@
 #include "objloc/engine/error.h"
 #include "objloc/generators/composition_generator.h"
 #include "objloc/generators/picture_atlas.h"
+#include "objloc/kernels/cases/inputs.h"
 #include "objloc/kernels/cpu/runtime/cpu_backend.h"
 #include "objloc/kernels/localizer/composition_camera.h"
 #include "objloc/kernels/localizer/composition_plan.h"
-#include "objloc/kernels/reference/op_case_inputs.h"
 #include "tests/test_backends.h"
 
 namespace objloc {

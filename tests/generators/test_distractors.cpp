@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
 
 #include "objloc/generators/distractors.h"
 
@@ -20,8 +21,8 @@ double mean_alpha(const Image& image) {
 TEST_CASE("distractors depend on the seed and on their number alone") {
     const std::vector<Image> few = draw_distractors(3, 7), many = draw_distractors(40, 7),
                              others = draw_distractors(3, 8);
-    std::set<std::vector<uint8_t>> different;
-    for (const Image& image : many) different.insert(image.pixels);
+    std::set<std::string> different;
+    for (const Image& image : many) different.emplace(image.pixels.begin(), image.pixels.end());
     CHECK(different.size() == many.size());
     for (size_t i = 0; i < few.size(); ++i) {
         CHECK(few[i].pixels == many[i].pixels);

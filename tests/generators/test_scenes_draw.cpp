@@ -5,9 +5,9 @@
 #include <set>
 #include <string>
 
+#include "objloc/kernels/cases/inputs.h"
 #include "objloc/kernels/localizer/localizer_kernels.h"
 #include "objloc/kernels/reference/draw_scenes.h"
-#include "objloc/kernels/reference/op_case_inputs.h"
 #include "tests/test_backends.h"
 
 namespace objloc {

@@ -7,11 +7,10 @@
 
 #include "objloc/engine/error.h"
 #include "objloc/kernels/backends.h"
+#include "objloc/kernels/cases/conv2d_shapes.h"
 #include "objloc/kernels/cuda/conv2d/conv2d_choice.h"
-#include "tests/ops/conv2d_shapes.h"
 #include "tests/tools/tool.h"
 #include "tools/bench/conv_tuning.h"
-#include "tools/bench/kernel_cases.h"
 
 using namespace objloc;
 using namespace objloc::bench;
@@ -39,7 +38,7 @@ struct Measured {
 
 /// Cases and variants that results point to.
 struct Results {
-    std::vector<KernelCase> cases;
+    std::vector<OpCase> cases;
     std::vector<KernelVariant> variants;
     std::vector<KernelResult> list;
 

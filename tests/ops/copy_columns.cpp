@@ -1,50 +1,11 @@
-// copy_columns: a block of columns of one matrix into another, bit for bit; and concatenate, which is made of
-// it.
+// The tape's concatenate, which is made of copy_columns, whose cases are kernels/cases/ops/copy_columns.cpp.
 #include <doctest/doctest.h>
 
 #include "objloc/engine/error.h"
 #include "objloc/engine/ops/ops.h"
-#include "tests/op_case.h"
 #include "tests/test_backends.h"
 
 namespace objloc {
-namespace {
-
-struct Block {
-    int64_t N, from_columns, from_column, to_columns, to_column, columns;
-};
-
-OpCase copying(const Block& block) {
-    OpCase op;
-    op.name = "copy_columns " + std::to_string(block.columns) + " of " + std::to_string(block.from_columns) +
-              " to " + std::to_string(block.to_columns);
-    op.inputs = {{.name = "from", .shape = {block.N, block.from_columns}},
-                 {.name = "before", .shape = {block.N, block.to_columns}}};
-    op.outputs = {{.name = "to", .shape = {block.N, block.to_columns}, .updates = 1}};
-    op.run = [block](Backend& backend, const auto& in, const auto& out) {
-        backend.copy_columns(in[0], block.from_column, out[0], block.to_column, block.columns);
-    };
-    op.reference = [block](const Arrays& in, Arrays& out) {
-        for (int64_t n = 0; n < block.N; ++n) {
-            for (int64_t j = 0; j < block.columns; ++j)
-                out[0].at(n, block.to_column + j) = in[0].at(n, block.from_column + j);
-        }
-    };
-    op.tolerance = {0, 0, 0, "nothing is rounded"};
-    op.tiny = true;
-    return op;
-}
-
-}  // namespace
-
-TEST_CASE("copy_columns") {
-    for (const Block& block :
-         {Block{1, 1, 0, 1, 0, 1}, Block{3, 7, 2, 5, 1, 4}, Block{2, 64, 0, 700, 636, 64},
-          Block{65, 9, 8, 3, 0, 1}, Block{5, 4100, 3, 4097, 0, 4097}}) {
-        check(copying(block));
-    }
-}
-
 TEST_CASE("concatenate joins rows image by image and gives each part its gradient") {
     for (const auto& backend : test_backends()) {
         INFO(backend->name());

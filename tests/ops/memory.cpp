@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "objloc/kernels/reference/op_case_inputs.h"
+#include "objloc/kernels/cases/inputs.h"
 #include "tests/test_backends.h"
 
 namespace objloc {

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "objloc/kernels/reference/op_case_inputs.h"
+#include "objloc/kernels/cases/inputs.h"
 #include "tests/test_backends.h"
 
 namespace objloc {

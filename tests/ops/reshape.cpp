@@ -3,7 +3,8 @@
 
 #include "objloc/engine/error.h"
 #include "objloc/engine/ops/ops.h"
-#include "tests/op_case_gradient.h"
+#include "objloc/kernels/cases/on_tape.h"
+#include "tests/check_op.h"
 #include "tests/test_backends.h"
 
 namespace objloc {
@@ -20,20 +21,15 @@ TEST_CASE("reshape moves no data and refuses another count") {
 }
 
 TEST_CASE("reshape: the gradient takes x's shape") {
-    GradientCase gradient;
-    gradient.name = "reshape of a square";
-    gradient.inputs = {{.name = "x", .shape = {2, 6}}};
-    gradient.output = {3, 4};
-    gradient.forward = [](const Arrays& in) {
-        Array y(Shape{3, 4});
-        for (int64_t i = 0; i < y.count(); ++i) y[i] = in[0][i] * in[0][i];
-        return y;
-    };
-    gradient.backward = on_tape([](Tape& tape, const auto& in) {
+    OpCase op{.op = "mul", .shape = "of a reshaped square"};
+    op.inputs = {{.name = "x", .shape = {2, 6}}};
+    op.outputs = {{.name = "y", .shape = {3, 4}}};
+    op.reference_at = [](const Arrays& in, size_t, int64_t i) { return in[0][i] * in[0][i]; };
+    op.gradient.backward = on_tape([](Tape& tape, const auto& in) {
         const Variable y = ops::reshape(tape, in[0], {3, 4});
         return ops::mul(tape, y, y);
     });
-    check(gradient);
+    check_gradient(op);
 }
 
 }  // namespace objloc

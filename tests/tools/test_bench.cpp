@@ -83,10 +83,10 @@ class MadeUpRun {
   public:
     /// `flops` of an op that moves no bytes; a variant's peak is 100 operations a second.
     void add_case(const std::string& op, const std::string& layer, bool pool, double flops) {
-        KernelCase made;
+        OpCase made;
         made.op = op, made.layer = layer, made.flops = flops;
         made.problem.pool = pool;
-        cases_.push_back(std::make_unique<KernelCase>(made));
+        cases_.push_back(std::make_unique<OpCase>(made));
     }
     void add_variant(const std::string& name, Precision precision, bool yardstick) {
         KernelVariant made;
@@ -103,13 +103,13 @@ class MadeUpRun {
     std::vector<ConvSummary> summaries() const { return summarize_convolutions(results_, variants_, peaks_); }
 
   private:
-    std::vector<std::unique_ptr<KernelCase>> cases_;
+    std::vector<std::unique_ptr<OpCase>> cases_;
     std::vector<KernelVariant> variants_;
     std::vector<MachinePeak> peaks_;
     std::vector<KernelResult> results_;
 };
 
-KernelCase case_of(const std::string& op) {
+OpCase case_of(const std::string& op) {
     return select_cases({.op = op, .tier = "small", .batch = 2}).front();
 }
 
@@ -200,21 +200,36 @@ TEST_CASE("kernel_bench runs every op of the small tier, and all are right") {
     REQUIRE(result["convolutions"].size() == 1);
     CHECK(result["convolutions"][0]["version"] == "winograd");
     CHECK(result["convolutions"][0]["compared"] > 0);
-    for (const char* op :
-         {"conv2d_forward", "conv2d_backward_data", "conv2d_backward_weights", "conv2d_backward_bias",
-          "max_pool2d_backward", "dense_forward", "relu_backward", "sigmoid_bce_forward", "adam_update",
-          "draw_scenes", "box_metrics", "giou_loss_backward", "copy_columns", "cell_boxes_forward",
-          "cell_boxes_backward"}) {
+    for (const char* op : {"conv2d_forward",
+                           "conv2d_backward_data",
+                           "conv2d_backward_weights",
+                           "conv2d_backward_bias",
+                           "max_pool2d_backward",
+                           "dense_forward",
+                           "relu_backward",
+                           "sigmoid_bce_forward",
+                           "adam_update",
+                           "draw_scenes",
+                           "box_metrics",
+                           "giou_loss_backward",
+                           "copy_columns",
+                           "cell_boxes_forward",
+                           "cell_boxes_backward",
+                           "detection_targets",
+                           "detection_loss_backward",
+                           "upsample2d_forward",
+                           "upsample2d_backward",
+                           "convert"}) {
         CAPTURE(op);
         CHECK(ops.count(op) == 1);
     }
 }
 
 TEST_CASE("what one kernel throws is its failure, and the others are measured") {
-    const KernelCase op = loss_cases(4, 2).front();
+    const OpCase op = case_of("bce_forward");
     KernelVariant broken, whole;
     broken.name = "broken";
-    broken.applies = whole.applies = [](const KernelCase&) { return true; };
+    broken.applies = whole.applies = [](const OpCase&) { return true; };
     broken.make = []() -> std::unique_ptr<Backend> { throw Error("here", "it breaks"); };
     whole.make = [] { return builtin_backends().make("cpu", {}); };
     const std::vector<KernelVariant> variants = {broken, whole};
@@ -257,22 +272,9 @@ TEST_CASE("kernel_bench takes one shape, and lists without running") {
     }
 }
 
-TEST_CASE("boxes and cells: what the bench expects is what every backend here gives") {
-    std::vector<KernelCase> cases = cell_cases(2, 32, 4);
-    for (const KernelCase& op : loss_cases(9, 3)) cases.push_back(op);
-    for (const auto& backend : test_backends()) {
-        CAPTURE(backend->name());
-        for (const KernelCase& op : cases) {
-            CAPTURE(op.op);
-            const Arrays in = draw_inputs(op);
-            CHECK(check(op, *backend, in, expect(op, in), 1, 0).passed);
-        }
-    }
-}
-
 TEST_CASE("a wrong kernel is found out and not timed") {
     const auto cpu = test_backends().front();
-    const KernelCase op = case_of("relu_forward");
+    const OpCase op = case_of("relu_forward");
     const Arrays in = draw_inputs(op);
     const Expectation expected = expect(op, in);
     CHECK(check(op, *cpu, in, expected, 1, 0).passed);
@@ -284,7 +286,7 @@ TEST_CASE("a wrong kernel is found out and not timed") {
         .name = "wrong",
         .adds = "",
         .group = "cpu",
-        .applies = [](const KernelCase&) { return true; },
+        .applies = [](const OpCase&) { return true; },
         .make = [&]() -> std::unique_ptr<Backend> { return std::make_unique<WrongRelu>(*cpu); }};
     const std::vector<KernelResult> results = measure_kernel(op, {variant}, {MachinePeak{}}, 1);
     REQUIRE(results.size() == 1);
@@ -350,13 +352,13 @@ TEST_CASE("a kernel is compared with the yardstick of its own precision") {
                  .name = name_of(precision),
                  .adds = "",
                  .group = "gpu",
-                 .applies = [](const KernelCase&) { return true; },
+                 .applies = [](const OpCase&) { return true; },
                  .make = [&]() -> std::unique_ptr<Backend> { return std::make_unique<TimedBackend>(*cpu); },
                  .yardstick = yardstick,
                  .precision = precision});
         }
     }
-    const KernelCase op = case_of("relu_forward");
+    const OpCase op = case_of("relu_forward");
     const std::vector<KernelResult> results =
         measure_kernel(op, variants, std::vector<MachinePeak>(variants.size()), 1);
     REQUIRE(results.size() == 4);
@@ -371,7 +373,7 @@ TEST_CASE("an unwritten output and a NaN are wrong") {
     const auto cpu = test_backends().front();
     for (const char* name : {"add", "max_pool2d_forward", "conv2d_forward"}) {
         CAPTURE(name);
-        KernelCase op = case_of(name);
+        OpCase op = case_of(name);
         const Arrays in = draw_inputs(op);
         const Expectation expected = expect(op, in);
         op.run = [](Backend&, const std::vector<Tensor>&, const std::vector<Tensor>&) {};

@@ -1,35 +1,14 @@
-// box_metrics against kernels/reference/box_metrics.h, and against boxes whose metrics can be said by hand.
+// box_metrics of boxes whose metrics can be said by hand. Its cases are kernels/cases/ops/box_metrics.cpp.
 #include "objloc/kernels/localizer/localizer_kernels.h"
-#include "objloc/kernels/reference/box_metrics.h"
 
 #include <doctest/doctest.h>
 
-#include "tests/op_case.h"
+#include <cmath>
+
 #include "tests/test_backends.h"
 
 namespace objloc {
 namespace {
-
-OpCase box_metrics(int64_t boxes, int64_t outputs) {
-    const Shape shape = {boxes, outputs};
-    OpCase op;
-    op.name = "box_metrics " + shape.text();
-    op.inputs = {{.name = "predicted", .shape = shape, .fill = uniform(0.1, 0.6)},
-                 {.name = "truth", .shape = shape, .fill = uniform(0.1, 0.6)},
-                 {.name = "loss", .shape = {1}},
-                 {.name = "sums before", .shape = {BoxMetrics::kCount}, .fill = integers(3, 3)}};
-    op.outputs = {{.name = "sums", .shape = {BoxMetrics::kCount}, .updates = 3}};
-    op.run = [](Backend& backend, const auto& in, const auto& out) {
-        localizer_kernels(backend).box_metrics(in[0], in[1], in[2], out[0]);
-    };
-    op.reference = [](const Arrays& in, Arrays& out) {
-        reference::box_metrics(in[0], in[1], in[2][0], out[0]);
-    };
-    op.tolerance = summed(16 * boxes);
-    op.exact = false;
-    op.tiny = true;
-    return op;
-}
 
 /// The sums after batches of one box each, with their losses.
 struct Batch {
@@ -54,12 +33,6 @@ std::vector<float> sums_of(Backend& backend, const std::vector<Batch>& batches) 
 }
 
 }  // namespace
-
-TEST_CASE("box_metrics") {
-    for (const int64_t outputs : {3, 4}) {
-        for (const int64_t boxes : {1, 2, 64, 257}) check(box_metrics(boxes, outputs));
-    }
-}
 
 TEST_CASE("box_metrics of boxes known by hand") {
     for (const auto& backend : test_backends()) {

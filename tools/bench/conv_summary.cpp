@@ -12,23 +12,23 @@
 namespace objloc::bench {
 namespace {
 
-bool is_layer_pass(const KernelCase& op) {
+bool is_layer_pass(const OpCase& op) {
     return op.op == "conv2d_forward" || op.op == "conv2d_backward_data" || op.op == "conv2d_backward_weights";
 }
 
 /// What a layer's pass has in common with and without the pool behind it.
-auto layer_pass_of(const KernelCase& op) {
+auto layer_pass_of(const OpCase& op) {
     const Conv2dProblem& p = op.problem;
     return std::tuple(op.op, op.layer, p.N, p.H, p.W, p.C, p.K, p.R, p.S, p.stride_h, p.stride_w);
 }
-using LayerPass = decltype(layer_pass_of(std::declval<KernelCase>()));
+using LayerPass = decltype(layer_pass_of(std::declval<OpCase>()));
 
 /// The run's layer-passes: where one was measured with its pool and without, the network has it with it.
-std::map<LayerPass, const KernelCase*> layer_passes(const std::vector<KernelResult>& results) {
-    std::map<LayerPass, const KernelCase*> passes;
+std::map<LayerPass, const OpCase*> layer_passes(const std::vector<KernelResult>& results) {
+    std::map<LayerPass, const OpCase*> passes;
     for (const KernelResult& result : results) {
         if (!is_layer_pass(*result.op)) continue;
-        const KernelCase*& known = passes[layer_pass_of(*result.op)];
+        const OpCase*& known = passes[layer_pass_of(*result.op)];
         if (known == nullptr || result.op->problem.pool) known = result.op;
     }
     return passes;
@@ -68,7 +68,7 @@ ConvSummary summary_of(Precision precision, const std::string& version, size_t l
 
 /// The fastest of each layer-pass; what is wrong was not timed and counts for nothing.
 std::vector<Entry> best_of(const std::vector<Entry>& entries) {
-    std::map<const KernelCase*, Entry> best;
+    std::map<const OpCase*, Entry> best;
     for (const Entry& entry : entries) {
         if (entry.result->seconds <= 0) continue;
         const auto [at, fresh] = best.emplace(entry.result->op, entry);

@@ -110,7 +110,7 @@ std::vector<KernelVariant> tuning_variants(const BackendEntry& entry) {
                  .adds = "",
                  .group = "gpu",
                  .applies =
-                     [=](const KernelCase& op) {
+                     [=](const OpCase& op) {
                          const std::optional<ConvPass> pass = op.pass();
                          return pass && version->applies(*pass, op.problem, precision);
                      },
@@ -133,7 +133,7 @@ std::vector<ConvTableEntry> fastest_kernels(int sm, const std::vector<KernelResu
     return entries;
 }
 
-ConvTuning tune_convolutions(const BackendEntry& entry, const std::vector<KernelCase>& cases,
+ConvTuning tune_convolutions(const BackendEntry& entry, const std::vector<OpCase>& cases,
                              const ConvTable& before, int repeats,
                              const std::function<void(const ConvTable&)>& keep, const TimeKernel& time) {
     const std::vector<KernelVariant> variants = tuning_variants(entry);
@@ -141,7 +141,7 @@ ConvTuning tune_convolutions(const BackendEntry& entry, const std::vector<Kernel
     const std::string origin = origin_of(entry);
     std::vector<KernelResult> results;
     ConvTable table = before;
-    for (const KernelCase& op : cases) {
+    for (const OpCase& op : cases) {
         if (!op.pass()) continue;
         fmt::print(stderr, "{} {}\n", op.op, op.label());
         const auto more = measure_kernel(op, variants, unknown, repeats, time);

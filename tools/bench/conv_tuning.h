@@ -26,7 +26,7 @@ struct ConvTuning {
 /// stderr. Of `before` the lines of other architectures stay; those of this one are replaced, all of them,
 /// under the device's name and driver, the date and the commit. `keep` is given the table as it stands after
 /// each case, the last time whole.
-ConvTuning tune_convolutions(const BackendEntry& entry, const std::vector<KernelCase>& cases,
+ConvTuning tune_convolutions(const BackendEntry& entry, const std::vector<OpCase>& cases,
                              const ConvTable& before, int repeats,
                              const std::function<void(const ConvTable&)>& keep,
                              const TimeKernel& time = time_kernel);

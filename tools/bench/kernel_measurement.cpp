@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "objloc/engine/error.h"
+#include "objloc/kernels/cases/op_run.h"
 #include "tools/bench/environment.h"
 #include "tools/bench/timing.h"
 
@@ -18,15 +19,47 @@ constexpr double kMostRuns = 1e4;
 // Runs: more than a backend keeps derived weights, so that their memory is there.
 constexpr size_t kWarmUp = 80;
 
-size_t copies_needed(const KernelCase& op, const Backend& backend) {
+size_t copies_needed(const OpCase& op, const Backend& backend) {
     const double cache = backend.name() == "cpu" ? static_cast<double>(last_level_cache_bytes()) : kGpuCache;
     return static_cast<size_t>(std::clamp(std::ceil(2 * cache / op.bytes()), 1.0, kMostCopies));
+}
+
+/// A case's tensors on a backend.
+struct KernelBuffers {
+    std::vector<Tensor> in, out;
+};
+
+KernelBuffers upload(const OpCase& op, Backend& backend, const Arrays& in) {
+    KernelBuffers buffers;
+    for (size_t i = 0; i < in.size(); ++i) {
+        buffers.in.push_back(backend.allocate(op.inputs[i].shape, op.inputs[i].type));
+        backend.upload(bytes_of(in[i], op.inputs[i].type).data(), buffers.in.back());
+    }
+    for (const Output& output : op.outputs) {
+        buffers.out.push_back(backend.allocate(output.shape, output.type));
+        if (output.updates < 0) continue;
+        backend.copy(buffers.in[static_cast<size_t>(output.updates)], buffers.out.back());
+    }
+    return buffers;
+}
+
+/// The same contents elsewhere in memory.
+KernelBuffers clone(Backend& backend, const KernelBuffers& buffers) {
+    KernelBuffers copy = buffers;
+    for (std::vector<Tensor>* list : {&copy.in, &copy.out}) {
+        for (Tensor& tensor : *list) {
+            const Tensor from = tensor;
+            tensor = backend.allocate(from.shape(), from.type());
+            backend.copy(from, tensor);
+        }
+    }
+    return copy;
 }
 
 /// Runs a case over and over, on one copy of its tensors after the other.
 class Rounds {
   public:
-    Rounds(const KernelCase& op, Backend& backend, const Arrays& in) : op_(op), backend_(backend) {
+    Rounds(const OpCase& op, Backend& backend, const Arrays& in) : op_(op), backend_(backend) {
         copies_.push_back(upload(op, backend, in));
         for (size_t i = 1; i < copies_needed(op, backend); ++i) copies_.push_back(clone(backend, copies_[0]));
     }
@@ -49,7 +82,7 @@ class Rounds {
     }
 
   private:
-    const KernelCase& op_;
+    const OpCase& op_;
     Backend& backend_;
     std::vector<KernelBuffers> copies_;
     size_t next_ = 0;
@@ -68,11 +101,11 @@ void compare_with_yardstick(std::vector<KernelResult>& results) {
 
 /// A case, the numbers that it is given, and what should come out.
 struct CaseInputs {
-    KernelCase op;
+    OpCase op;
     Arrays in;
     Expectation expected;
 
-    explicit CaseInputs(const KernelCase& op_) : op(op_), in(draw_inputs(op)), expected(expect(op, in)) {}
+    explicit CaseInputs(const OpCase& op_) : op(op_), in(draw_inputs(op)), expected(expect(op, in)) {}
 };
 
 /// Of a factor that tf32 keeps 10 bits of, or a result that bf16 keeps 7 of, beside the leading one. Factors
@@ -85,7 +118,7 @@ double rounding_of(Precision precision) {
 /// A case as one precision has it, drawn when first wanted.
 class Given {
   public:
-    explicit Given(const KernelCase& op) : op_(op) {}
+    explicit Given(const OpCase& op) : op_(op) {}
 
     const CaseInputs& in(DType type) {
         const bool narrow = type == DType::bf16;
@@ -95,7 +128,7 @@ class Given {
     }
 
   private:
-    const KernelCase& op_;
+    const OpCase& op_;
     std::optional<CaseInputs> f32_, bf16_;
 };
 
@@ -115,7 +148,21 @@ void measure(const KernelVariant& variant, Given& given, const MachinePeak& peak
 
 }  // namespace
 
-double time_kernel(const KernelCase& op, Backend& backend, const Arrays& in, int repeats) {
+Correctness check(const OpCase& op, Backend& backend, const Arrays& in, const Expectation& expected,
+                  double error_scale, double rounding) {
+    const OpRun run = run_guarded(op, backend, in);
+    const Tolerance allowed = loosened(op.tolerance, error_scale, rounding);
+    Correctness result;
+    for (const std::string& fault : run.findings) result.passed = result.passed && fault.empty();
+    for (size_t o = 0; o < op.outputs.size(); ++o) {
+        const Verdict verdict = judge(op, o, in, run, expected, allowed);
+        result.error = std::max(result.error, verdict.error);
+        result.passed = result.passed && verdict.fault.empty() && judge_written(op, o, run).fault.empty();
+    }
+    return result;
+}
+
+double time_kernel(const OpCase& op, Backend& backend, const Arrays& in, int repeats) {
     Rounds rounds(op, backend, in);
     rounds.run(std::min(rounds.copies(), kWarmUp));  // primitives, memory for derived weights
     const double guess = rounds.run(1);
@@ -125,7 +172,7 @@ double time_kernel(const KernelCase& op, Backend& backend, const Arrays& in, int
     return median(seconds);
 }
 
-std::vector<KernelResult> measure_kernel(const KernelCase& op, const std::vector<KernelVariant>& variants,
+std::vector<KernelResult> measure_kernel(const OpCase& op, const std::vector<KernelVariant>& variants,
                                          const std::vector<MachinePeak>& peaks, int repeats,
                                          const TimeKernel& time) {
     Given given(op);

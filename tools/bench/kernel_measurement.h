@@ -9,8 +9,19 @@
 
 namespace objloc::bench {
 
+/// The reference's verdict.
+struct Correctness {
+    double error = 0;  // of all outputs but codes, the worst: root mean square, relative to the reference's
+    bool passed = true;
+};
+
+/// Runs the op once, between guards, and judges it as the op tests do. `error_scale` widens what rounding of f32 sums
+/// explains; `rounding` is the relative error of a factor or a result that is rounded to less than f32.
+Correctness check(const OpCase& op, Backend& backend, const Arrays& in, const Expectation& expected,
+                  double error_scale, double rounding);
+
 struct KernelResult {
-    const KernelCase* op = nullptr;
+    const OpCase* op = nullptr;
     const KernelVariant* variant = nullptr;
     Correctness correctness;
     std::string failure;        // why it could not be run, or ""
@@ -26,12 +37,12 @@ struct KernelResult {
 /// The median time of one run over `repeats` repeats of at least 2 ms each. Runs go round over so many copies
 /// of the tensors that none is still in a cache when its turn comes, and weights count as changed since the
 /// last run, as in training: what a backend derives from them is made anew.
-double time_kernel(const KernelCase& op, Backend& backend, const Arrays& in, int repeats);
-using TimeKernel = std::function<double(const KernelCase&, Backend&, const Arrays& in, int repeats)>;
+double time_kernel(const OpCase& op, Backend& backend, const Arrays& in, int repeats);
+using TimeKernel = std::function<double(const OpCase&, Backend&, const Arrays& in, int repeats)>;
 
 /// Runs one case on every variant that applies. `peak` of each variant's device, in the same order. What one
 /// variant throws is its failure, and the others are measured nevertheless.
-std::vector<KernelResult> measure_kernel(const KernelCase& op, const std::vector<KernelVariant>& variants,
+std::vector<KernelResult> measure_kernel(const OpCase& op, const std::vector<KernelVariant>& variants,
                                          const std::vector<MachinePeak>& peaks, int repeats,
                                          const TimeKernel& time = time_kernel);
 

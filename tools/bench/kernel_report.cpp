@@ -110,7 +110,7 @@ std::string kernel_json(const std::vector<KernelResult>& results, const VariantL
         .dump();
 }
 
-std::string kernel_list(const std::vector<KernelCase>& cases, const VariantList& list) {
+std::string kernel_list(const std::vector<OpCase>& cases, const VariantList& list) {
     std::string text = "Variants (what those of CUDA taught is counted, unmeasured on a GPU)\n";
     const auto add = [&text](const KernelVariant& at) {
         text += fmt::format("  {:<6} {:<25} {}{}\n", at.device, at.name, at.adds,
@@ -136,7 +136,7 @@ std::string kernel_list(const std::vector<KernelCase>& cases, const VariantList&
         }
     }
     std::string last;
-    for (const KernelCase& at : cases) {
+    for (const OpCase& at : cases) {
         if (at.op != last) text += "\n" + at.op + "\n";
         last = at.op;
         text += "  " + at.label() + "\n";

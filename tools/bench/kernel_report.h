@@ -18,6 +18,6 @@ std::string kernel_notes(const VariantList& list, const std::vector<MachinePeak>
 std::string kernel_json(const std::vector<KernelResult>& results, const VariantList& list,
                         const std::vector<MachinePeak>& peaks, int64_t batch, int threads);
 /// Ops with their shapes, variants with what each adds, devices that are missing here.
-std::string kernel_list(const std::vector<KernelCase>& cases, const VariantList& list);
+std::string kernel_list(const std::vector<OpCase>& cases, const VariantList& list);
 
 }  // namespace objloc::bench

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/bench/kernel_cases.h"
+#include "objloc/kernels/cases/op_cases.h"
 
 namespace objloc::bench {
 
@@ -16,8 +16,8 @@ struct CaseSelection {
     int64_t batch = 4;
 };
 
-/// Throws Error for an op that there is not, a tier's shape that cannot be, or a shape for an op that is no
+/// In the order of backend_ops.inc. Throws Error for an op that there is not, a tier's shape that cannot be, or a shape for an op that is no
 /// convolution.
-std::vector<KernelCase> select_cases(const CaseSelection& selection);
+std::vector<OpCase> select_cases(const CaseSelection& selection);
 
 }  // namespace objloc::bench

@@ -11,7 +11,7 @@ namespace objloc::bench {
 namespace {
 
 /// The passes for which the CPU has a choice.
-bool is_convolution(const KernelCase& op) {
+bool is_convolution(const OpCase& op) {
     return op.pass().has_value();
 }
 
@@ -35,14 +35,14 @@ void add_cpu(const BackendEntry& entry, int threads, std::vector<KernelVariant>&
          .name = "winograd",
          .adds = "our F(4x4, 3x3): a quarter of the multiplications; 3x3 at stride 1, 8 channels and more",
          .group = "cpu",
-         .applies = [](const KernelCase& op) { return is_convolution(op) && winograd_applies(op.problem); },
+         .applies = [](const OpCase& op) { return is_convolution(op) && winograd_applies(op.problem); },
          .make = maker(entry, {threads, "winograd"}),
          .error_scale = 16});  // its transforms multiply by up to 8 and cancel again
     list.push_back({.device = "cpu",
                     .name = "cpu",
                     .adds = "our loops on OpenMP threads, for every other op",
                     .group = "cpu",
-                    .applies = [](const KernelCase& op) { return !is_convolution(op); },
+                    .applies = [](const OpCase& op) { return !is_convolution(op); },
                     .make = maker(entry, {.threads = threads})});
 }
 
@@ -140,7 +140,7 @@ Conv2dVersions named(const ConvVersion& version, const Conv2dVersions& all) {
 }
 
 /// Where a version has code of its own. The bias's gradient is in each precision the first version's to show.
-bool applies(const Conv2dVersions& versions, Precision precision, const KernelCase& op) {
+bool applies(const Conv2dVersions& versions, Precision precision, const OpCase& op) {
     const std::optional<ConvPass> pass = op.pass();
     return std::any_of(versions.begin(), versions.end(), [&](const Conv2dVersion* at) {
         if (pass) return at->applies(*pass, op.problem, precision);
@@ -166,7 +166,7 @@ void add_cuda(const BackendEntry& entry, bool hopper, std::vector<KernelVariant>
                       .taught = version.taught,
                       .group = "gpu",
                       .applies = [versions, precision = version.precision](
-                                     const KernelCase& op) { return applies(versions, precision, op); },
+                                     const OpCase& op) { return applies(versions, precision, op); },
                       .make = maker(entry, {.conv = version.conv, .precision = version.precision}),
                       .precision = version.precision});
     }
@@ -174,7 +174,7 @@ void add_cuda(const BackendEntry& entry, bool hopper, std::vector<KernelVariant>
                     .name = entry.name,
                     .adds = "our CUDA kernels, for every other op",
                     .group = "gpu",
-                    .applies = [](const KernelCase& op) { return !op.op.starts_with("conv2d"); },
+                    .applies = [](const OpCase& op) { return !op.op.starts_with("conv2d"); },
                     .make = maker(entry, {})});
 }
 
@@ -182,8 +182,8 @@ void add_cuda(const BackendEntry& entry, bool hopper, std::vector<KernelVariant>
 void add_cudnn(const BackendEntry& entry, std::vector<KernelVariant>& list) {
     for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
         const bool fp32 = precision == Precision::fp32;
-        const auto convolution = [](const KernelCase& op) { return op.op.starts_with("conv2d"); };
-        const auto any = [](const KernelCase&) { return true; };
+        const auto convolution = [](const OpCase& op) { return op.op.starts_with("conv2d"); };
+        const auto any = [](const OpCase&) { return true; };
         const char* adds =
             fp32 ? "cuDNN's fastest plan without tensor cores, deterministic, within 512 MiB of workspace; "
                    "cuBLAS; else our kernels"
@@ -192,7 +192,7 @@ void add_cudnn(const BackendEntry& entry, std::vector<KernelVariant>& list) {
                         .name = entry.name + " " + name_of(precision),
                         .adds = adds,
                         .group = "gpu",
-                        .applies = fp32 ? std::function<bool(const KernelCase&)>(any) : convolution,
+                        .applies = fp32 ? std::function<bool(const OpCase&)>(any) : convolution,
                         .make = maker(entry, {.precision = precision, .strict = true}),
                         .yardstick = true,
                         .error_scale = fp32 ? 16.0 : 1.0,  // it may take Winograd's transforms

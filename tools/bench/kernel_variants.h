@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "objloc/engine/registry.h"
-#include "tools/bench/kernel_case.h"
+#include "objloc/kernels/cases/op_case.h"
 
 namespace objloc::bench {
 
@@ -17,7 +17,7 @@ struct KernelVariant {
     std::string adds;      // one line: what it is, and what it has that the one before has not
     std::string taught{};  // of a version that others build upon: what they learned from it
     std::string group;     // of the variants that are compared: "cpu", "gpu"
-    std::function<bool(const KernelCase&)> applies;
+    std::function<bool(const OpCase&)> applies;
     std::function<std::unique_ptr<Backend>()> make;
     bool yardstick = false;  // those of its group and precision are compared with it
     double error_scale = 1;  // how much larger its rounding errors may be

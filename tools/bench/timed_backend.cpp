@@ -3,7 +3,7 @@
 #include <string_view>
 #include <utility>
 
-#include "tools/bench/sizes.h"
+#include "objloc/kernels/cases/sizes_text.h"
 #include "tools/bench/timing.h"
 
 namespace objloc::bench {
