@@ -328,7 +328,7 @@ TEST_CASE(
     spec.side = 64;
     CompositionGenerator generator(*backend, spec, {});
     CHECK(generator.spec().objects == 1);
-    CHECK(generator.spec().places == 7);
+    CHECK(generator.spec().places == 7 + 4);  // photographs and collages of them
     const Tensor images = backend->allocate({3, 64, 64, 3}),
                  truth = backend->allocate({3, kMaxObjects, kTruthFields});
     generator.draw(images, truth);
