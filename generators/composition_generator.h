@@ -26,7 +26,7 @@ std::vector<std::string> class_names(const std::vector<ObjectPicture>& pictures)
 struct CompositionSources {
     std::vector<ObjectPicture> objects;
     std::vector<std::string> others;  // more things that are no objects, beside those that the program draws
-    std::vector<std::string> places;  // photographs: files and folders
+    std::vector<std::string> places;  // photographs: files and folders; collages of them come beside
     bool held_out = false;            // of the places that come with the program, those never trained on
 };
 

@@ -94,6 +94,7 @@ Outline::Outline(PatternDraws& draws, double x, double y, double radius) : x_(x)
     corners_ = draws.chance(0.4) ? 3 + draws.below(5) : 0;
     hole_ = draws.chance(0.2) ? draws.between(0.4, 0.7) : 0;
     radius_ = radius / (1 + waviness * static_cast<double>(kHarmonics));
+    bound_edge();
 }
 
 double Outline::reach(double direction) const {
@@ -107,10 +108,21 @@ double Outline::reach(double direction) const {
     return sum;
 }
 
+void Outline::bound_edge() {
+    double waves = 0;
+    for (const double amplitude : amplitude_) waves += std::abs(amplitude);
+    nearest_ = radius_ * (corners_ > 0 ? std::cos(std::numbers::pi / corners_) : 1 - waves);
+    farthest_ = radius_ * (corners_ > 0 ? 1 : 1 + waves);
+}
+
 double Outline::cover(double x, double y) const {
     const double u = (x - x_) * cosine_ + (y - y_) * sine_,
                  v = ((y - y_) * cosine_ - (x - x_) * sine_) / flatness_;
-    const double away = std::hypot(u, v), edge = radius_ * reach(std::atan2(v, u));
+    // Most pixels lie well inside or outside, and need no trigonometry.
+    const double away = std::sqrt(u * u + v * v);
+    if (away > farthest_ + 1) return 0;
+    if (away < nearest_ - 1 && hole_ == 0) return 1;
+    const double edge = radius_ * reach(std::atan2(v, u));
     const double inside = hole_ > 0 ? std::min(edge - away, away - hole_ * edge) : edge - away;
     return std::clamp(inside + 0.5, 0.0, 1.0);
 }
@@ -118,7 +130,7 @@ double Outline::cover(double x, double y) const {
 void paint(Image& image, const Outline& outline, const Filling& filling) {
     const auto from = [](double at) { return std::max(0, static_cast<int>(std::floor(at))); };
     const auto to = [](double at, int end) { return std::min(end, static_cast<int>(std::ceil(at))); };
-    const double reach = 1.5 * outline.radius() + 1;
+    const double reach = outline.extent();
     for (int y = from(outline.y() - reach); y < to(outline.y() + reach, image.height); ++y) {
         for (int x = from(outline.x() - reach); x < to(outline.x() + reach, image.width); ++x) {
             const double cover = outline.cover(x + 0.5, y + 0.5);

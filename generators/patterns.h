@@ -58,15 +58,18 @@ class Outline {
 
     double x() const { return x_; }
     double y() const { return y_; }
-    double radius() const { return radius_; }
+    /// No pixel that is farther from (x, y) is covered.
+    double extent() const { return farthest_ + 1; }
 
   private:
     double reach(double direction) const;
+    void bound_edge();
 
     static constexpr size_t kHarmonics = 5;  // 2 to 6
     double x_, y_, radius_, flatness_, cosine_, sine_, hole_;
     std::array<double, kHarmonics> amplitude_, phase_;
-    int corners_;  // 0: round or wavy
+    int corners_;                // 0: round or wavy
+    double nearest_, farthest_;  // bounds of the edge's distance from the centre, before it is flattened
 };
 
 /// The colour at (x, y), relative to the centre of what is filled.
