@@ -19,6 +19,12 @@ class Shape {
     int64_t operator[](int axis) const { return extents_[static_cast<size_t>(axis)]; }
     /// The number of elements; 1 for a scalar (rank 0).
     int64_t count() const;
+    /// The extent along `axis` of a result of `rank` axes to which this shape broadcasts: shapes are aligned at their
+    /// last axes, and one that this shape lacks counts as 1.
+    int64_t aligned(int axis, int rank) const {
+        const int own = axis - (rank - rank_);
+        return own < 0 ? 1 : (*this)[own];
+    }
     /// Appends a last axis.
     void push_back(int64_t extent);
     /// "(64, 128, 128, 3)".

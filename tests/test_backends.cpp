@@ -153,4 +153,10 @@ std::vector<std::shared_ptr<Backend>> test_backends() {
     return backends;
 }
 
+Variable zeros(Tape& tape, const Shape& shape) {
+    const Tensor values = tape.backend().allocate(shape);
+    tape.backend().fill(values, 0);
+    return tape.constant(values);
+}
+
 }  // namespace objloc

@@ -6,12 +6,16 @@
 #include <vector>
 
 #include "objloc/engine/backend.h"
+#include "objloc/engine/tape.h"
 
 namespace objloc {
 
 /// One backend of each name that works here, in fp32. Those missing are named once on the standard output,
 /// with the reason; no test counts as passed on them.
 std::vector<std::shared_ptr<Backend>> test_backends();
+
+/// A constant on the tape's backend.
+Variable zeros(Tape& tape, const Shape& shape);
 
 /// How the op tests treat a backend.
 struct OpBackend {

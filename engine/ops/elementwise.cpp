@@ -32,8 +32,7 @@ Shape common_shape(const char* op, const Shape& a, const Shape& b) {
     const int rank = std::max(a.rank(), b.rank());
     Shape shape;
     for (int axis = 0; axis < rank; ++axis) {
-        const int of_a = axis - (rank - a.rank()), of_b = axis - (rank - b.rank());
-        const int64_t extent_a = of_a < 0 ? 1 : a[of_a], extent_b = of_b < 0 ? 1 : b[of_b];
+        const int64_t extent_a = a.aligned(axis, rank), extent_b = b.aligned(axis, rank);
         if (extent_a != extent_b && extent_a != 1 && extent_b != 1) {
             throw Error(op, "shapes do not fit: " + a.text() + " and " + b.text(),
                         "Aligned at their last axes, each pair must be equal, or one of it 1.");
@@ -46,8 +45,7 @@ Shape common_shape(const char* op, const Shape& a, const Shape& b) {
 /// Leading axes of 1 until there are `rank`.
 Shape with_rank(const Shape& shape, int rank) {
     Shape longer;
-    for (int missing = shape.rank(); missing < rank; ++missing) longer.push_back(1);
-    for (int axis = 0; axis < shape.rank(); ++axis) longer.push_back(shape[axis]);
+    for (int axis = 0; axis < rank; ++axis) longer.push_back(shape.aligned(axis, rank));
     return longer;
 }
 

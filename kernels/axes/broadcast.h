@@ -45,12 +45,6 @@ struct Broadcast {
     }
 };
 
-/// The extent of `shape` along `axis` of a result of `rank` axes.
-inline int64_t aligned_extent(const Shape& shape, int axis, int rank) {
-    const int own = axis - (rank - shape.rank());
-    return own < 0 ? 1 : shape[own];
-}
-
 template <int kOperands>
 Broadcast<kOperands> broadcast(const Shape& result, const std::array<Shape, size_t{kOperands}>& operands) {
     Broadcast<kOperands> to;
@@ -59,7 +53,7 @@ Broadcast<kOperands> broadcast(const Shape& result, const std::array<Shape, size
         const size_t last = static_cast<size_t>(to.rank);
         bool alike = to.rank > 0;
         for (size_t o = 0; o < operands.size(); ++o) {
-            to.stride[o][last] = aligned_extent(operands[o], axis, result.rank()) != 1;
+            to.stride[o][last] = operands[o].aligned(axis, result.rank()) != 1;
             alike = alike && to.stride[o][last] == to.stride[o][last - 1];
         }
         if (alike) {

@@ -26,11 +26,7 @@ TEST_CASE("maximum: of two that are equal a gets the whole gradient") {
 TEST_CASE("functions of two operands refuse shapes that do not fit, and types that differ") {
     for (const auto& backend : test_backends()) {
         Tape tape(*backend);
-        const auto of = [&](const Shape& shape) {
-            const Tensor zeros = backend->allocate(shape);
-            backend->fill(zeros, 0);
-            return tape.constant(zeros);
-        };
+        const auto of = [&](const Shape& shape) { return zeros(tape, shape); };
         CHECK_THROWS_WITH_AS(ops::sub(tape, of({2, 3}), of({3, 2})), doctest::Contains("(2, 3) and (3, 2)"),
                              Error);
         CHECK_THROWS_AS(ops::mul(tape, of({4, 3}), of({4})), Error);

@@ -10,11 +10,7 @@ namespace objloc {
 TEST_CASE("matmul refuses shapes that do not fit") {
     for (const auto& backend : test_backends()) {
         Tape tape(*backend);
-        const auto of = [&](const Shape& shape) {
-            const Tensor zeros = backend->allocate(shape);
-            backend->fill(zeros, 0);
-            return tape.constant(zeros);
-        };
+        const auto of = [&](const Shape& shape) { return zeros(tape, shape); };
         CHECK_THROWS_WITH_AS(ops::matmul(tape, of({2, 3}), of({4, 5})), doctest::Contains("3 and 4"), Error);
         CHECK_THROWS_AS(ops::matmul(tape, of({3}), of({3, 5})), Error);
         CHECK_THROWS_AS(ops::matmul(tape, of({2, 4, 3}), of({5, 3, 6})), Error);
